@@ -1,0 +1,312 @@
+"""Integer-exact array kernels: matrix product, convolution, pooling and rounded division.
+
+Every function is pure NumPy, takes arrays of any integer type and returns exactly the integers that
+its formula states, as long as they fit int64. Images are channels-last, `(N, *spatial, C)`, with
+any number of spatial axes; a list called `padding` holds all begins, then all ends.
+
+Speed comes from floating-point BLAS, used only where it cannot round: if max|a| * sum|b| <= 2**p,
+every product and every partial sum of a*b, in whatever order, is an integer of at most p bits, and
+a float with a p-bit significand holds it exactly.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
+
+__all__ = [
+    "convolve",
+    "divide_half_away",
+    "exact_matmul",
+    "max_pool",
+    "window_count",
+    "window_sum",
+]
+
+Integers: TypeAlias = npt.NDArray[np.integer[Any]]
+"""An array of any integer type."""
+
+Numbers: TypeAlias = npt.NDArray[Any]
+"""An array of integers in the type that computes them fastest without rounding."""
+
+ExactType: TypeAlias = type[np.float32] | type[np.float64] | type[np.int64]
+
+BLOCK_BYTES = 4 * 2**20
+"""How much of a patch matrix exists at a time: bounded memory, and small enough for a cache."""
+
+
+def exact_matmul(a: Integers, b: Integers) -> npt.NDArray[np.int64]:
+    """Multiply matrices: `result[..., p, o] = sum over k of a[..., p, k] * b[..., k, o]`.
+
+    Shapes are `(..., P, K)` and `(..., K, O)` to int64 `(..., P, O)`; leading axes broadcast.
+    Computed in float32 if max|a| * (largest column sum of |b|) <= 2**24, in float64 if <= 2**53,
+    otherwise in int64, where a sum that does not fit wraps around.
+
+    Raises ValueError if an operand has fewer than two axes, or the operands disagree on K.
+    """
+    _check_matrices(a.shape, b.shape)
+    exact = _exact_type(_magnitude(a), b)
+    if b.ndim > 2:
+        return (a.astype(exact) @ b.astype(exact)).astype(np.int64)
+    rows = a.reshape(math.prod(a.shape[:-1]), a.shape[-1])
+    product = (rows.astype(exact) @ b.astype(exact)).astype(np.int64)
+    return product.reshape(*a.shape[:-1], b.shape[-1])
+
+
+def convolve(
+    data: Integers,
+    weight: Integers,
+    *,
+    strides: Sequence[int],
+    padding: Sequence[int],
+    dilations: Sequence[int],
+    pad_value: int = 0,
+) -> npt.NDArray[np.int64]:
+    """Slide kernels over images: one sum of products an output position and output channel.
+
+        result[n, x, g*O + o] = sum over k and i of
+            data[n, x*stride + k*dilation - begin, g*I + i] * weight[k, i, g, o]
+
+    where x and k run over the spatial axes, and a tap outside the image reads `pad_value`.
+
+    `data` is `(N, *spatial, G*I)` and `weight` is `(*kernel, I, G, O)`, both of any integer type;
+    the result is int64 `(N, *out, G*O)`, with
+    `out = (spatial + begin + end - ((kernel - 1)*dilation + 1)) // stride + 1`.
+    A sum that does not fit int64 wraps around.
+
+    Raises ValueError if the ranks, the channels or the lengths of the lists do not fit together, a
+    stride, dilation or kernel size is below 1, a padding is negative, or a kernel spans more than
+    the padded image.
+    """
+    _check_weight(data.shape, weight.shape)
+    *kernel, inputs, groups, outputs = weight.shape
+    _check_window(data.shape, kernel, strides, padding, dilations)
+    columns = weight.reshape(math.prod(kernel) * inputs, groups * outputs)
+    exact = _exact_type(max(_magnitude(data), abs(pad_value)), columns)
+    padded = _pad(data, padding, pad_value, exact)
+    if inputs > 1 or groups == 1:
+        windows = _windows(padded, kernel, strides, dilations)
+        return _by_blocks(_patch_product, windows, weight.astype(exact))
+    repeated = np.repeat(padded, outputs, axis=-1)
+    windows = _windows(repeated, kernel, strides, dilations)
+    return _by_blocks(_tap_product, windows, weight.astype(exact))
+
+
+def max_pool(
+    data: Integers,
+    *,
+    pool_size: Sequence[int],
+    strides: Sequence[int],
+    padding: Sequence[int],
+) -> Integers:
+    """Take the largest value of each window: `result[n, x, c] = max over k of data[n, at(x, k), c]`.
+
+    Here `at(x, k) = x*stride + k - begin`, and a tap outside the image is ignored. `(N, *spatial, C)`
+    becomes `(N, *out, C)` of the same type, with `out = (spatial + begin + end - pool) // stride + 1`.
+    A window with no tap inside the image gives the lowest value of the type.
+
+    Raises ValueError if the lengths of the lists do not fit the rank, a size or stride is below 1,
+    a padding is negative, or a window spans more than the padded image.
+    """
+    _check_window(data.shape, pool_size, strides, padding)
+    padded = _pad(data, padding, np.iinfo(data.dtype).min, data.dtype)
+    return _reduce_windows(np.maximum, padded, pool_size, strides)
+
+
+def window_sum(
+    data: Integers,
+    *,
+    pool_size: Sequence[int],
+    strides: Sequence[int],
+    padding: Sequence[int],
+) -> npt.NDArray[np.int64]:
+    """Sum each window: `result[n, x, c] = sum over k of data[n, x*stride + k - begin, c]`.
+
+    A tap outside the image counts as 0. `(N, *spatial, C)` of any integer type becomes int64
+    `(N, *out, C)`, with `out` and the errors of `max_pool`.
+    """
+    _check_window(data.shape, pool_size, strides, padding)
+    return _reduce_windows(np.add, _pad(data, padding, 0, np.int64), pool_size, strides)
+
+
+def window_count(
+    spatial: Sequence[int],
+    *,
+    pool_size: Sequence[int],
+    strides: Sequence[int],
+    padding: Sequence[int],
+) -> npt.NDArray[np.int64]:
+    """Count the taps inside the image: `window_sum` of an image of ones, as int64 `(*out, 1)`.
+
+    `spatial` is the shape of the image without batch and channels; the errors are `max_pool`'s.
+    """
+    ones = np.ones((1, *spatial, 1), np.int64)
+    return window_sum(ones, pool_size=pool_size, strides=strides, padding=padding)[0]
+
+
+def divide_half_away(numerator: Integers, denominator: Integers | int) -> npt.NDArray[np.int64]:
+    """Divide and round to nearest, ties away from zero.
+
+    `result = (a + sign(a) * (d // 2)) / d`, truncated towards zero, as TFLite's AVERAGE_POOL does.
+    The operands broadcast and the result is int64; no intermediate value overflows.
+
+    Raises ValueError if a denominator is below 1.
+    """
+    divisor = np.asarray(denominator, np.int64)
+    if (least := divisor.min(initial=1)) < 1:
+        raise ValueError(f"denominator must be positive, got {least}")
+    dividend = numerator.astype(np.int64)
+    floor, remainder = np.divmod(dividend, divisor)
+    excess = remainder - (divisor - remainder)
+    return np.asarray(floor + (excess >= (dividend < 0)), np.int64)
+
+
+def _check_matrices(a: tuple[int, ...], b: tuple[int, ...]) -> None:
+    if min(len(a), len(b)) < 2:
+        raise ValueError(f"a matrix product takes two axes or more, got {len(a)} and {len(b)}")
+    if a[-1] != b[-2]:
+        raise ValueError(f"a has {a[-1]} columns, b has {b[-2]} rows")
+
+
+def _check_weight(data: tuple[int, ...], weight: tuple[int, ...]) -> None:
+    if len(weight) != len(data) + 1:
+        raise ValueError(
+            f"data of rank {len(data)} takes weight of rank {len(data) + 1}, got {len(weight)}"
+        )
+    inputs, groups = weight[-3:-1]
+    if data[-1] != groups * inputs:
+        raise ValueError(f"data has {data[-1]} channels, weight takes {groups} groups of {inputs}")
+
+
+def _check_window(
+    shape: tuple[int, ...],
+    window: Sequence[int],
+    strides: Sequence[int],
+    padding: Sequence[int],
+    dilations: Sequence[int] | None = None,
+) -> None:
+    """Refuse lists that do not describe a window that fits the padded image."""
+    rank = len(shape) - 2
+    if rank < 1:
+        raise ValueError(f"data takes rank 3 or more, got {len(shape)}")
+    dilations = [1] * rank if dilations is None else dilations
+    _check_list("window", window, rank, 1)
+    _check_list("strides", strides, rank, 1)
+    _check_list("padding", padding, 2 * rank, 0)
+    _check_list("dilations", dilations, rank, 1)
+    spans = _spans(window, dilations)
+    for size, begin, end, span in zip(shape[1:], padding, padding[rank:], spans, strict=False):
+        if span > size + begin + end:
+            raise ValueError(f"window spans {span} positions, padded image has {size + begin + end}")
+
+
+def _check_list(name: str, values: Sequence[int], length: int, least: int) -> None:
+    if len(values) != length:
+        raise ValueError(f"{name} takes {length} entries, got {len(values)}")
+    if min(values) < least:
+        raise ValueError(f"{name} takes entries of at least {least}, got {min(values)}")
+
+
+def _magnitude(values: Integers) -> int:
+    """Return max|values|, also where the type has no room for it; 0 if there are no values."""
+    return max(-int(values.min(initial=0)), int(values.max(initial=0)))
+
+
+def _column_sum(matrix: Integers) -> int:
+    """Bound sum over k of |matrix[..., k, o]| for every o, exactly unless the bound is huge."""
+    coarse = _magnitude(matrix) * matrix.shape[-2]
+    if coarse >= 2**53:
+        return coarse
+    return int(np.abs(matrix, dtype=np.int64).sum(axis=-2).max(initial=0))
+
+
+def _exact_type(magnitude: int, matrix: Integers) -> ExactType:
+    """Return the fastest type in which `a @ matrix` is exact for every |a| <= magnitude."""
+    bound = magnitude * _column_sum(matrix)
+    if bound <= 2**24:
+        return np.float32
+    return np.float64 if bound <= 2**53 else np.int64
+
+
+def _pad(data: Integers, padding: Sequence[int], value: int, dtype: npt.DTypeLike) -> Numbers:
+    """Surround the spatial axes with `value`, in a new array of type `dtype`."""
+    batch, *spatial, channels = data.shape
+    begins, ends = padding[: len(spatial)], padding[len(spatial) :]
+    sizes = [sum(parts) for parts in zip(spatial, begins, ends, strict=True)]
+    inside = [slice(begin, begin + size) for begin, size in zip(begins, spatial, strict=True)]
+    padded: Numbers = np.full((batch, *sizes, channels), value, dtype)
+    padded[:, *inside] = data
+    return padded
+
+
+def _spans(window: Sequence[int], dilations: Sequence[int]) -> tuple[int, ...]:
+    """Return how many positions a dilated window covers along each axis."""
+    return tuple((size - 1) * step + 1 for size, step in zip(window, dilations, strict=True))
+
+
+def _windows(
+    padded: Numbers, kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int]
+) -> Numbers:
+    """View `(N, *padded, C)` as `(N, *out, *kernel, C)`, without copying."""
+    rank = len(kernel)
+    view = sliding_window_view(padded, _spans(kernel, dilations), tuple(range(1, rank + 1)))
+    positions, taps = (tuple(slice(None, None, n) for n in steps) for steps in (strides, dilations))
+    return np.moveaxis(view[:, *positions, :, *taps], rank + 1, -1)
+
+
+def _by_blocks(
+    product: Callable[[Numbers, Numbers], Numbers], windows: Numbers, weight: Numbers
+) -> npt.NDArray[np.int64]:
+    """Compute `product(windows, weight)` block by block, so that no large patch matrix exists."""
+    half = windows.ndim // 2
+    positions, patch = windows.shape[:half], windows.shape[half:]
+    result = np.empty((*positions, weight.shape[-2] * weight.shape[-1]), np.int64)
+    for block in _blocks(positions, math.prod(patch) * windows.itemsize):
+        result[block] = product(windows[block], weight)
+    return result
+
+
+def _blocks(shape: tuple[int, ...], cell_bytes: int) -> Iterator[tuple[slice, ...]]:
+    """Cut an array of cells into boxes of at most BLOCK_BYTES, or of one cell if that is larger."""
+    axis = 0
+    while axis < len(shape) - 1 and math.prod(shape[axis + 1 :]) * cell_bytes > BLOCK_BYTES:
+        axis += 1
+    step = max(1, BLOCK_BYTES // max(1, math.prod(shape[axis + 1 :]) * cell_bytes))
+    for leading in np.ndindex(*shape[:axis]):
+        for start in range(0, shape[axis], step):
+            yield (*(slice(i, i + 1) for i in leading), slice(start, start + step))
+
+
+def _patch_product(windows: Numbers, weight: Numbers) -> Numbers:
+    """Multiply every patch with the weight of its group: one matrix product a group."""
+    *kernel, inputs, groups, outputs = weight.shape
+    positions = windows.shape[: windows.ndim // 2]
+    depth = math.prod(kernel) * inputs
+    split = windows.reshape(*windows.shape[:-1], groups, inputs)
+    patches = np.moveaxis(split, -2, 0).reshape(groups, math.prod(positions), depth)
+    product = patches @ np.moveaxis(weight.reshape(depth, groups, outputs), 1, 0)
+    return np.moveaxis(product, 0, 1).reshape(*positions, groups * outputs)
+
+
+def _tap_product(windows: Numbers, weight: Numbers) -> Numbers:
+    """Multiply every channel with its own kernel: one multiply-accumulate a tap."""
+    *kernel, _, groups, outputs = weight.shape
+    factors = weight.reshape(*kernel, groups * outputs)
+    total = np.zeros((*windows.shape[: windows.ndim // 2], groups * outputs), windows.dtype)
+    term = np.empty_like(total)
+    for tap in np.ndindex(*kernel):
+        total += np.multiply(windows[..., *tap, :], factors[tap], out=term)
+    return total
+
+
+def _reduce_windows(
+    reduction: np.ufunc, padded: Numbers, window: Sequence[int], strides: Sequence[int]
+) -> Numbers:
+    """Reduce one axis after the other, since a window's extremum or sum is separable."""
+    for axis, (size, stride) in enumerate(zip(window, strides, strict=True), start=1):
+        view = np.moveaxis(sliding_window_view(padded, size, axis), axis, 0)[::stride]
+        padded = np.moveaxis(reduction.reduce(view, axis=-1), 0, axis)
+    return padded

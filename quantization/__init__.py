@@ -1,0 +1,60 @@
+"""The arithmetic of quantized networks: pure NumPy functions on integers, no IR."""
+
+from sima_mlir.quantization.convolution import (
+    FixedPointConstants,
+    correction_factors,
+    fixed_point_constants,
+    fold_requantization,
+    requantize_qnn_convolution_dense,
+    tflite_requantization_constants,
+)
+from sima_mlir.quantization.elementwise import (
+    ADD_ROUNDINGS,
+    FixedPointAdd,
+    FoldedAdd,
+    add_fixed_point,
+    fixed_point_add,
+    fold_add,
+    fold_requantize,
+)
+from sima_mlir.quantization.fixed_point import (
+    MAX_SHIFT,
+    Rounding,
+    fixed_point_multiply,
+    quantize_multiplier,
+    requantize,
+    saturate,
+    wrap_int32,
+)
+from sima_mlir.quantization.parameters import Quantization
+from sima_mlir.quantization.softmax import SoftmaxConstants, softmax, softmax_constants
+from sima_mlir.quantization.target import DEFAULT_TARGET, Target
+
+__all__ = [
+    "ADD_ROUNDINGS",
+    "DEFAULT_TARGET",
+    "MAX_SHIFT",
+    "FixedPointAdd",
+    "FixedPointConstants",
+    "FoldedAdd",
+    "Quantization",
+    "Rounding",
+    "SoftmaxConstants",
+    "Target",
+    "add_fixed_point",
+    "correction_factors",
+    "fixed_point_add",
+    "fixed_point_constants",
+    "fixed_point_multiply",
+    "fold_add",
+    "fold_requantization",
+    "fold_requantize",
+    "quantize_multiplier",
+    "requantize",
+    "requantize_qnn_convolution_dense",
+    "saturate",
+    "softmax",
+    "softmax_constants",
+    "tflite_requantization_constants",
+    "wrap_int32",
+]

@@ -1,0 +1,276 @@
+"""Constants of convolution and dense operators.
+
+The three functions of SiMa's API page `afe.tvm_converter.quantization`, with its names,
+arguments and layouts, and the generalisations that the lowering calls. Weights are HWIGO for a
+convolution (spatial axes first, any number of them; output channel `c = g * O + o`) and OI for
+dense.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sima_mlir.quantization.fixed_point import (
+    FloatArray,
+    Int64Array,
+    IntArray,
+    Rounding,
+    quantize_multiplier,
+)
+from sima_mlir.quantization.parameters import Quantization
+from sima_mlir.quantization.target import DEFAULT_TARGET, Target
+
+SCALE_BITS = 53
+"""A float64 scale correction is `mantissa * 2**-53` exactly."""
+
+_LOW_BITS = 26
+
+
+class FixedPointConstants(NamedTuple):
+    """Constants of the requantization `multiply(x + bias, scale, shift) + zero_point`."""
+
+    bias: IntArray | None
+    """int32, one per channel: the source bias with both zero points folded in, `None` for zero."""
+    scale_correction: npt.NDArray[np.int32]
+    """Integer significands: one, or one per channel."""
+    zero_point_correction: int
+    """The zero point of the output."""
+    shift: npt.NDArray[np.int32]
+    """Right shifts, shaped as `scale_correction`."""
+
+
+def correction_factors(input_q: Quantization, output_q: Quantization) -> tuple[float, float, int]:
+    """Returns `(sc, zc, n)` with `output = (input * sc + zc) * 2**-n`, `0.5 < sc <= 1`.
+
+    `sc * 2**-n` is the float64 quotient of the scales, exactly; `zc` is
+    `output.zero_point * 2**n - sc * input.zero_point`, correctly rounded to float64. A power-of-two
+    ratio gives `sc = 1`, so that folding it into weights loses nothing.
+
+    Raises `ValueError` when the quotient of the scales underflows or overflows float64.
+    """
+    sc, n = (float(x[0]) for x in _decompose(_multipliers([input_q], output_q)))
+    shift = int(n)
+    exact = Fraction(output_q.zero_point) * Fraction(2) ** shift
+    return sc, float(exact - Fraction(sc) * input_q.zero_point), shift
+
+
+def requantize_qnn_convolution_dense(
+    weight: npt.NDArray[Any],
+    bias: npt.NDArray[Any] | None,
+    data_zero_point: int,
+    product_q: Quantization | list[Quantization],
+    output_q: Quantization,
+    is_dense: bool,
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any], int | npt.NDArray[Any]]:
+    """Folds requantization into the constants of a convolution or dense operator.
+
+    The returned int8 `weight`, int32 `bias` (one per channel) and `shift` satisfy, up to the
+    rounding of the weights,
+
+        requantize(sum((x - zx) * w) + b) = (sum(x * weight) + bias + 2**(shift-1)) >> shift
+
+    where taps in the padding read `zx`. Per channel, with `(sc, _, n)` the correction factors,
+    `weight = floor(sc * w + 1/2)` and
+    `bias = floor(sc * (b - zp) + zo * 2**n + 1/2) - zx * sum(weight)`: the sum is over the rounded
+    weights, so that the result is exact where every input is `zx`. The arithmetic is exact; `sc`
+    is the float64 that `correction_factors` returns.
+
+    `shift` is an int for one `product_q` and an int32 array for a list. It is `n` where that fits,
+    else the largest smaller one for which weights fit int8 and, over all int8 inputs,
+    `|bias| + 128 * sum|weight| + 2**(shift-1) < 2**31`, at most `Target.max_shift`; `sc` then
+    drops below 0.5 with it.
+
+    Raises `ValueError` when no shift of at least 0 fits, when the list's length is not the number
+    of channels, or when `bias` does not have one value per channel.
+    """
+    return fold_requantization(
+        weight, bias, data_zero_point, product_q, output_q, is_dense, DEFAULT_TARGET
+    )
+
+
+def tflite_requantization_constants(
+    weight: npt.NDArray[Any],
+    bias: npt.NDArray[Any] | None,
+    data_zero_point: int,
+    input_q: Quantization | list[Quantization],
+    output_q: Quantization,
+    is_dense: bool,
+) -> (
+    tuple[npt.NDArray[Any] | None, int, int, int]
+    | tuple[npt.NDArray[Any] | None, npt.NDArray[Any], int, npt.NDArray[Any]]
+):
+    """Returns `(bias, sc, zc, shift)` of TFLite-style requantization; weights stay as they are.
+
+        requantize(sum((x - zx) * w) + b) = multiply(sum(x * w) + bias, sc, shift) + zc
+
+    with `multiply` the `tflite` rounding contract, `sc` 31-bit integers, `shift` total right
+    shifts in 0..62 and `zc` the output's zero point. `bias` is `b - zx * sum(w) - zp` in int32,
+    and `None` when `bias` is `None` and both zero points are 0. `sc` and `shift` are ints for one
+    `input_q` and int32 arrays for a list.
+
+    Raises `ValueError` when the bias leaves int32, when the list's length is not the number of
+    channels, or when `bias` does not have one value per channel.
+    """
+    constants = fixed_point_constants(
+        weight, bias, data_zero_point, input_q, output_q, is_dense, Rounding.TFLITE
+    )
+    if isinstance(input_q, Quantization):
+        scale, shift = int(constants.scale_correction[0]), int(constants.shift[0])
+        return constants.bias, scale, constants.zero_point_correction, shift
+    return constants
+
+
+def fixed_point_constants(
+    weight: IntArray,
+    bias: IntArray | None,
+    data_zero_point: int,
+    product_q: Quantization | Sequence[Quantization],
+    output_q: Quantization,
+    is_dense: bool,
+    rounding: Rounding,
+) -> FixedPointConstants:
+    """As `tflite_requantization_constants`, for any rounding contract."""
+    taps = _taps_by_channel(weight, is_dense)
+    product = _per_channel(product_q, taps.shape[1])
+    scale, shift = quantize_multiplier(_multipliers(product, output_q), rounding)
+    zero_points = np.array([q.zero_point for q in product], dtype=np.int64)
+    moved_bias: IntArray | None = None
+    if bias is not None or data_zero_point != 0 or np.any(zero_points):
+        sums = taps.sum(axis=0, dtype=np.int64)
+        moved = _channel_bias(bias, len(sums)) - data_zero_point * sums - zero_points
+        moved_bias = _checked_int32(moved)
+    return FixedPointConstants(moved_bias, scale, output_q.zero_point, shift)
+
+
+def fold_requantization(
+    weight: IntArray,
+    bias: IntArray | None,
+    data_zero_point: int,
+    product_q: Quantization | Sequence[Quantization],
+    output_q: Quantization,
+    is_dense: bool,
+    target: Target,
+) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int32], int | npt.NDArray[np.int32]]:
+    """As `requantize_qnn_convolution_dense`, for a given target."""
+    taps = _taps_by_channel(weight, is_dense)
+    product = _per_channel(product_q, taps.shape[1])
+    scale, natural = _decompose(_multipliers(product, output_q))
+    zero_points = np.array([q.zero_point for q in product], dtype=np.int64)
+    centred = _channel_bias(bias, taps.shape[1]) - zero_points
+    mantissa = np.ldexp(scale, SCALE_BITS).astype(np.int64)
+    shift = np.clip(natural, 0, target.max_shift)
+    while True:
+        bits = SCALE_BITS + natural - shift
+        folded = _scaled_weight(taps, mantissa, bits)
+        moved = _scaled_bias(centred, mantissa, bits) + (output_q.zero_point << shift)
+        moved = moved - data_zero_point * folded.sum(axis=0, dtype=np.int64)
+        misfit = _misfit(folded, moved, shift, data_zero_point, target)
+        if not np.any(misfit):
+            break
+        if np.any(misfit & (shift == 0)):
+            channel = int(np.argmax(misfit & (shift == 0)))
+            raise ValueError(_unfoldable(channel, product, output_q, taps))
+        shift = shift - misfit
+    new_weight = (folded.T if is_dense else folded.reshape(weight.shape)).astype(np.int8)
+    shifts = int(shift[0]) if isinstance(product_q, Quantization) else shift.astype(np.int32)
+    return new_weight, moved.astype(np.int32), shifts
+
+
+def _taps_by_channel(weight: IntArray, is_dense: bool) -> IntArray:
+    """Views weights as a matrix of shape (products, output channels)."""
+    rank, least = weight.ndim, 2 if is_dense else 4
+    if rank < least or (is_dense and rank > least):
+        layout = "OI with 2 axes" if is_dense else "HWIGO with at least 4 axes"
+        raise ValueError(f"weight must be {layout}, got {rank}")
+    if is_dense:
+        return weight.T
+    return weight.reshape(-1, weight.shape[-2] * weight.shape[-1])
+
+
+def _per_channel(
+    product_q: Quantization | Sequence[Quantization], channels: int
+) -> Sequence[Quantization]:
+    if isinstance(product_q, Quantization):
+        return (product_q,)
+    if len(product_q) != channels:
+        raise ValueError(f"{len(product_q)} quantizations given for {channels} output channels")
+    return product_q
+
+
+def _channel_bias(bias: IntArray | None, channels: int) -> Int64Array:
+    if bias is None:
+        return np.zeros(channels, dtype=np.int64)
+    if bias.shape != (channels,):
+        raise ValueError(f"bias has shape {bias.shape}, weight has {channels} output channels")
+    return bias.astype(np.int64)
+
+
+def _multipliers(product: Sequence[Quantization], output_q: Quantization) -> FloatArray:
+    with np.errstate(over="ignore", under="ignore"):
+        ratios = np.array([q.scale for q in product], dtype=np.float64) / output_q.scale
+    for ratio in ratios[~np.isfinite(ratios) | (ratios == 0)]:
+        raise ValueError(f"quotient of the scales must be positive and finite, got {ratio}")
+    return ratios
+
+
+def _decompose(multiplier: FloatArray) -> tuple[FloatArray, Int64Array]:
+    """Splits `m = scale * 2**-n` with scale in (0.5, 1]."""
+    fraction, exponent = np.frexp(multiplier)
+    power_of_two = fraction == 0.5
+    scale = np.where(power_of_two, 1.0, fraction)
+    return scale, power_of_two - exponent.astype(np.int64)
+
+
+def _scaled_weight(taps: IntArray, mantissa: Int64Array, bits: Int64Array) -> Int64Array:
+    """Computes `floor(w * mantissa * 2**-bits + 1/2)`; beyond 62 bits every weight is 0."""
+    right = np.minimum(bits, 62)
+    product = np.multiply(taps, mantissa, dtype=np.int64)
+    product += np.int64(1) << (right - 1)
+    product >>= right
+    return product
+
+
+def _scaled_bias(bias: Int64Array, mantissa: Int64Array, bits: Int64Array) -> Int64Array:
+    """As `_scaled_weight` for values of up to 33 bits, in two parts so that int64 holds them."""
+    right = np.minimum(bits, 62 + _LOW_BITS) - _LOW_BITS
+    low = (bias * (mantissa & ((1 << _LOW_BITS) - 1))) >> _LOW_BITS
+    return (bias * (mantissa >> _LOW_BITS) + low + (np.int64(1) << (right - 1))) >> right
+
+
+def _misfit(
+    weight: Int64Array, bias: Int64Array, shift: Int64Array, zero_point: int, target: Target
+) -> npt.NDArray[np.bool_]:
+    """Says for each shift whether its weights or its worst accumulator are too wide."""
+    largest_code = 128 if -128 <= zero_point <= 127 else 255
+    limit = 1 << (target.weight_bits - 1)
+    too_wide = (weight.max(axis=0, initial=0) >= limit) | (weight.min(axis=0, initial=0) < -limit)
+    half = np.where(shift > 0, np.int64(1) << np.maximum(shift - 1, 0), 0)
+    worst = np.abs(bias) + largest_code * np.abs(weight).sum(axis=0) + half
+    misfit = too_wide | (worst >= 1 << (target.accumulator_bits - 1))
+    return misfit if len(shift) == len(misfit) else np.array([np.any(misfit)])
+
+
+def _unfoldable(
+    channel: int, product: Sequence[Quantization], output_q: Quantization, taps: IntArray
+) -> str:
+    ratio = product[channel].scale / output_q.scale
+    columns = taps if len(product) == 1 else taps[:, channel]
+    largest = int(np.abs(columns.astype(np.int64)).max(initial=0))
+    return (
+        f"scale ratio {ratio:.6g} times weight {largest} does not fit 8 bits, or its accumulator "
+        f"does not fit 32, at shift 0 (channel {channel})"
+    )
+
+
+def _checked_int32(values: Int64Array) -> npt.NDArray[np.int32]:
+    low, high = int(values.min(initial=0)), int(values.max(initial=0))
+    if low < -(1 << 31) or high >= 1 << 31:
+        worst = low if -low > high else high
+        raise ValueError(f"bias with the zero points folded in must fit int32, got {worst}")
+    return values.astype(np.int32)

@@ -1,0 +1,150 @@
+"""Constants and arithmetic of quantized element-wise addition.
+
+Sources: TensorFlow Lite Micro `tensorflow/lite/kernels/internal/reference/add.h` and
+`kernels/add.cc`; Apache TVM v0.18 `src/relay/qnn/op/add.cc`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sima_mlir.quantization.fixed_point import (
+    IntArray,
+    Rounding,
+    fixed_point_multiply,
+    quantize_multiplier,
+    saturate,
+)
+from sima_mlir.quantization.parameters import Quantization
+from sima_mlir.quantization.target import DEFAULT_TARGET, Target
+
+ADD_ROUNDINGS = (Rounding.UPWARD, Rounding.AWAY, Rounding.TFLITE)
+"""The contracts that define an addition in integers."""
+
+_TFLITE_LEFT_SHIFT = 20
+
+
+class FixedPointAdd(NamedTuple):
+    """Constants of an addition by three fixed-point multiplications.
+
+    With `mul` the multiplication of a rounding contract:
+
+        a = mul((lhs - lhs_zero_point) << left_shift, lhs_scale, lhs_shift)
+        b = mul((rhs - rhs_zero_point) << left_shift, rhs_scale, rhs_shift)
+        out = saturate(mul(a + b, scale, shift) + zero_point)
+    """
+
+    left_shift: int
+    lhs_zero_point: int
+    lhs_scale: int
+    lhs_shift: int
+    rhs_zero_point: int
+    rhs_scale: int
+    rhs_shift: int
+    scale: int
+    shift: int
+    zero_point: int
+    rounding: Rounding
+
+
+class FoldedAdd(NamedTuple):
+    """Constants of an addition with one rounding.
+
+    out = saturate((lhs * lhs_scale + rhs * rhs_scale + bias + 2**(shift-1)) >> shift)
+    """
+
+    lhs_scale: int
+    rhs_scale: int
+    bias: int
+    shift: int
+
+
+def fixed_point_add(
+    lhs_q: Quantization, rhs_q: Quantization, output_q: Quantization, rounding: Rounding
+) -> FixedPointAdd:
+    """Returns the constants of an addition under a rounding contract.
+
+    `tflite` brings both operands to twice the larger scale with 20 more bits, adds, and rescales
+    the sum. `upward` and `away` are Relay's: each operand is requantized to the output's scale
+    and the results are added.
+
+    Raises `ValueError` for a contract that defines no addition in integers.
+    """
+    if rounding not in ADD_ROUNDINGS:
+        raise ValueError(f"rounding must be one of {', '.join(ADD_ROUNDINGS)}, got {rounding}")
+    if rounding is Rounding.TFLITE:
+        left_shift = _TFLITE_LEFT_SHIFT
+        common = 2 * max(lhs_q.scale, rhs_q.scale)
+        output = common / ((1 << left_shift) * output_q.scale)
+    else:
+        left_shift, common, output = 0, output_q.scale, 1.0
+    ratios = [lhs_q.scale / common, rhs_q.scale / common, output]
+    scales, shifts = quantize_multiplier(ratios, rounding)
+    return FixedPointAdd(
+        left_shift=left_shift,
+        lhs_zero_point=lhs_q.zero_point,
+        lhs_scale=int(scales[0]),
+        lhs_shift=int(shifts[0]),
+        rhs_zero_point=rhs_q.zero_point,
+        rhs_scale=int(scales[1]),
+        rhs_shift=int(shifts[1]),
+        scale=int(scales[2]),
+        shift=int(shifts[2]),
+        zero_point=output_q.zero_point,
+        rounding=rounding,
+    )
+
+
+def add_fixed_point(
+    lhs: IntArray, rhs: IntArray, constants: FixedPointAdd, dtype: npt.DTypeLike
+) -> IntArray:
+    """Adds two integer arrays as `FixedPointAdd` says and saturates to `dtype`."""
+    c = constants
+    left = (lhs.astype(np.int64) - c.lhs_zero_point) << c.left_shift
+    right = (rhs.astype(np.int64) - c.rhs_zero_point) << c.left_shift
+    total = fixed_point_multiply(left, c.lhs_scale, c.lhs_shift, c.rounding)
+    total = total + fixed_point_multiply(right, c.rhs_scale, c.rhs_shift, c.rounding)
+    product = fixed_point_multiply(total, c.scale, c.shift, c.rounding)
+    return saturate(product + c.zero_point, dtype)
+
+
+def fold_add(
+    lhs_q: Quantization,
+    rhs_q: Quantization,
+    output_q: Quantization,
+    target: Target = DEFAULT_TARGET,
+) -> FoldedAdd:
+    """Returns integer scales, a bias and a shift that add two 8-bit codes with one rounding.
+
+    The shift is the largest, up to `Target.max_shift`, at which both scales fit
+    `Target.scale_bits`; it is also the shift at which they are most exact.
+
+    Raises `ValueError` when a ratio of scales is too large for any shift.
+    """
+    ratios = np.array([lhs_q.scale, rhs_q.scale]) / output_q.scale
+    limit = (1 << (target.scale_bits - 1)) - 1
+    shift = min(target.max_shift, int(np.floor(np.log2((limit + 0.49) / ratios.max()))))
+    if shift < 0:
+        raise ValueError(f"ratio of scales must be less than {limit}, got {ratios.max():.6g}")
+    lhs_scale, rhs_scale = (int(s) for s in np.floor(np.ldexp(ratios, shift) + 0.5))
+    zero = lhs_scale * lhs_q.zero_point + rhs_scale * rhs_q.zero_point
+    return FoldedAdd(lhs_scale, rhs_scale, (output_q.zero_point << shift) - zero, shift)
+
+
+def fold_requantize(
+    input_q: Quantization, output_q: Quantization, target: Target = DEFAULT_TARGET
+) -> tuple[int, int, int]:
+    """Returns `(scale, bias, shift)` of `saturate((x * scale + bias + 2**(shift-1)) >> shift)`.
+
+    For 8- and 16-bit `x`; the scale has at most `Target.scale_bits` bits.
+    """
+    ratio = input_q.scale / output_q.scale
+    limit = (1 << (target.scale_bits - 1)) - 1
+    shift = min(target.max_shift, int(np.floor(np.log2((limit + 0.49) / ratio))))
+    if shift < 0:
+        raise ValueError(f"ratio of scales must be less than {limit}, got {ratio:.6g}")
+    scale = int(np.floor(np.ldexp(ratio, shift) + 0.5))
+    return scale, (output_q.zero_point << shift) - scale * input_q.zero_point, shift
