@@ -1,0 +1,131 @@
+"""Result shapes of the operations that both dialects have, and the checks that go with them.
+
+Every function takes and returns tuples of ints and raises `ValueError` with a message that
+carries both values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+Shape = Sequence[int]
+
+
+class Window(NamedTuple):
+    """How a window slides over the spatial axes."""
+
+    strides: tuple[int, ...]
+    padding: tuple[int, ...]
+    """Taps before each axis, then taps after each axis."""
+    dilations: tuple[int, ...]
+
+
+def make_window(
+    rank: int,
+    strides: Shape | None = None,
+    padding: Shape | None = None,
+    dilations: Shape | None = None,
+) -> Window:
+    """Fills in the defaults of a window over `rank` axes and checks lengths and signs."""
+    strides = _checked("strides", (1,) * rank if strides is None else strides, rank, 1)
+    dilations = _checked("dilations", (1,) * rank if dilations is None else dilations, rank, 1)
+    padding = _checked("padding", (0,) * (2 * rank) if padding is None else padding, 2 * rank, 0)
+    return Window(strides, padding, dilations)
+
+
+def conv_shape(data: Shape, weight: Shape, window: Window) -> tuple[int, ...]:
+    """Returns (N, *out, G*O) for data (N, *in, C) and weight (*kernel, I, G, O)."""
+    rank = check_conv_ranks(data, weight)
+    *kernel, inputs, groups, outputs = weight
+    if data[-1] != inputs * groups:
+        raise ValueError(
+            f"data has {data[-1]} channels, weight takes {groups} groups of {inputs}"
+        )
+    out = _slide(data[1 : 1 + rank], kernel, window)
+    return (data[0], *out, groups * outputs)
+
+
+def check_conv_ranks(data: Shape, weight: Shape) -> int:
+    """Returns the number of spatial axes of a convolution."""
+    rank = len(data) - 2
+    if rank < 1:
+        raise ValueError(f"data must have at least 3 axes (N, spatial, C), got {len(data)}")
+    if len(weight) != rank + 3:
+        raise ValueError(
+            f"weight must have {rank + 3} axes (spatial, I, G, O) for data with {len(data)}, "
+            f"got {len(weight)}"
+        )
+    return rank
+
+
+def dense_shape(data: Shape, weight: Shape) -> tuple[int, ...]:
+    """Returns (..., O) for data (..., I) and weight (O, I)."""
+    if not data:
+        raise ValueError("data must have at least 1 axis, got 0")
+    if len(weight) != 2:
+        raise ValueError(f"weight must have 2 axes (O, I), got {len(weight)}")
+    if data[-1] != weight[1]:
+        raise ValueError(f"data has {data[-1]} features, weight takes {weight[1]}")
+    return (*data[:-1], weight[0])
+
+
+def pool_shape(data: Shape, pool_size: Shape, window: Window) -> tuple[int, ...]:
+    """Returns (N, *out, C) for data (N, *in, C)."""
+    out = _slide(data[1:-1], pool_size, window)
+    rank = len(pool_size)
+    for size, before, after in zip(
+        pool_size, window.padding[:rank], window.padding[rank:], strict=True
+    ):
+        if max(before, after) >= size:
+            raise ValueError(f"padding {max(before, after)} must be less than pool size {size}")
+    return (data[0], *out, data[-1])
+
+
+def check_pool(data: Shape, pool_size: Shape) -> int:
+    """Returns the number of spatial axes of a pool."""
+    rank = len(data) - 2
+    if rank < 1:
+        raise ValueError(f"data must have at least 3 axes (N, spatial, C), got {len(data)}")
+    _checked("pool_size", pool_size, rank, 1)
+    return rank
+
+
+def pad_shape(data: Shape, padding: Shape) -> tuple[int, ...]:
+    """Returns the shape of data with `padding` elements before, then after, each axis."""
+    rank = len(data)
+    _checked("padding", padding, 2 * rank, 0)
+    return tuple(padding[i] + size + padding[rank + i] for i, size in enumerate(data))
+
+
+def mean_shape(data: Shape, axes: Shape) -> tuple[int, ...]:
+    """Returns the shape of data with the reduced axes kept at size 1."""
+    for axis in axes:
+        if not 0 <= axis < len(data):
+            raise ValueError(f"axis must be in 0..{len(data) - 1}, got {axis}")
+    if not axes or len(set(axes)) != len(axes):
+        raise ValueError(f"axes must be distinct and at least one, got {list(axes)}")
+    return tuple(1 if i in axes else size for i, size in enumerate(data))
+
+
+def _checked(name: str, values: Shape, length: int, least: int) -> tuple[int, ...]:
+    if len(values) != length:
+        raise ValueError(f"{name} must have {length} values, got {len(values)}")
+    for value in values:
+        if value < least:
+            raise ValueError(f"{name} must be at least {least}, got {value}")
+    return tuple(values)
+
+
+def _slide(spatial: Shape, kernel: Shape, window: Window) -> list[int]:
+    rank = len(spatial)
+    out: list[int] = []
+    for axis, (size, taps) in enumerate(zip(spatial, kernel, strict=True)):
+        padded = size + window.padding[axis] + window.padding[rank + axis]
+        reach = (taps - 1) * window.dilations[axis] + 1
+        if padded < reach:
+            raise ValueError(
+                f"window must fit into axis {axis + 1} with its padding, got {reach} in {padded}"
+            )
+        out.append((padded - reach) // window.strides[axis] + 1)
+    return out
