@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from enum import StrEnum
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
+import numpy as np
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
     DenseArrayBase,
@@ -15,7 +18,7 @@ from xdsl.dialects.builtin import (
     i32,
     i64,
 )
-from xdsl.ir import Attribute, SSAValue
+from xdsl.ir import Attribute, Data, SpacedOpaqueSyntaxAttribute, SSAValue
 from xdsl.irdl import AttrConstraint, IRDLOperation, VerificationContext, opt_prop_def
 from xdsl.irdl.declarative_assembly_format import (
     AttributeVariable,
@@ -24,12 +27,15 @@ from xdsl.irdl.declarative_assembly_format import (
     PrintingState,
     irdl_custom_directive,
 )
-from xdsl.parser import Parser
+from xdsl.parser import AttrParser, Parser
 from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
 
-from sima_mlir.dialects.elements import array_values, dense_array
+from sima_mlir.dialects import shapes
+from sima_mlir.dialects.elements import array_values, dense_array, dtype_of
 from sima_mlir.dialects.shapes import Window, make_window
+
+ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
 
 
 @dataclass(frozen=True)
@@ -57,10 +63,37 @@ class TensorOf(AttrConstraint[TensorType[Any]]):
         """Tells xDSL that only tensor types fit."""
         return {TensorType}
 
+    def mapping_type_vars(self, type_var_mapping: Mapping[TypeVar, Any]) -> TensorOf:
+        """Returns the constraint itself: it has no type variables."""
+        return self
+
 
 def tensor_of(*element_types: Attribute) -> TensorOf:
     """Constrains a value to ranked static tensors of the given element types."""
     return TensorOf(element_types)
+
+
+class ChoiceAttribute(Data[ChoiceT], SpacedOpaqueSyntaxAttribute, ABC, Generic[ChoiceT]):
+    """One of the names of an enumeration, written `#dialect<attribute name>`.
+
+    As xDSL's `EnumAttribute`, for enumerations that know nothing of xDSL.
+    """
+
+    choices: ClassVar[type[StrEnum]]
+
+    @classmethod
+    def parse_parameter(cls, parser: AttrParser) -> ChoiceT:
+        """Parses one of the names, or says which there are."""
+        position = parser.pos
+        text = parser.parse_identifier()
+        if text not in list(cls.choices):
+            names = ", ".join(cls.choices)
+            parser.raise_error(f"expected one of {names}, got {text}", position, parser.pos)
+        return cast(ChoiceT, cls.choices(text))
+
+    def print_parameter(self, printer: Printer) -> None:
+        """Prints the name."""
+        printer.print_string(self.data)
 
 
 @irdl_custom_directive
@@ -155,8 +188,8 @@ def element_type(value: SSAValue) -> Attribute:
     return tensor.element_type
 
 
-def verify_shape(result: SSAValue, infer: Callable[[], Sequence[int]]) -> None:
-    """Checks a result's shape against the one that its operands give.
+def verify_shape(value: SSAValue, infer: Callable[[], Sequence[int]], name: str = "result") -> None:
+    """Checks a value's shape against the one that the operands give.
 
     Raises `VerifyException` with both shapes, or with what `infer` finds wrong.
     """
@@ -164,10 +197,76 @@ def verify_shape(result: SSAValue, infer: Callable[[], Sequence[int]]) -> None:
         expected = tuple(infer())
     except ValueError as error:
         raise VerifyException(str(error)) from None
-    if shape_of(result) != expected:
+    if shape_of(value) != expected:
         raise VerifyException(
-            f"result must have shape {dimensions(expected)}, got {dimensions(shape_of(result))}"
+            f"{name} must have shape {dimensions(expected)}, got {dimensions(shape_of(value))}"
         )
+
+
+def verify_pool(
+    op: WindowOperation, data: SSAValue, pool_size: DenseArrayBase, result: SSAValue
+) -> None:
+    """Checks shapes and element types of a pool."""
+    sizes = array_values(pool_size).tolist()
+
+    def infer() -> tuple[int, ...]:
+        rank = shapes.check_pool(shape_of(data), sizes)
+        return shapes.pool_shape(shape_of(data), sizes, op.window(rank))
+
+    verify_shape(result, infer)
+    verify_same_element_type(result, data)
+
+
+def verify_pad(
+    data: SSAValue, padding: DenseArrayBase, value: IntegerAttr, result: SSAValue
+) -> None:
+    """Checks shapes, element types and the code of a padding."""
+    widths = array_values(padding).tolist()
+    verify_shape(result, lambda: shapes.pad_shape(shape_of(data), widths))
+    verify_same_element_type(result, data)
+    verify_code("value", value.value.data, element_type(data))
+
+
+def verify_reshape(data: SSAValue, result: SSAValue) -> None:
+    """Checks that a reshape keeps number and type of the elements."""
+    given, wanted = math.prod(shape_of(data)), math.prod(shape_of(result))
+    if given != wanted:
+        raise VerifyException(f"result must have {given} elements, got {wanted}")
+    verify_same_element_type(result, data)
+
+
+def verify_same_type(value: SSAValue, other: SSAValue, name: str = "result") -> None:
+    """Checks that two values have the same type."""
+    if value.type != other.type:
+        raise VerifyException(f"{name} must have type {other.type}, got {value.type}")
+
+
+def verify_same_element_type(value: SSAValue, other: SSAValue) -> None:
+    """Checks that a result's elements are of its operand's type."""
+    wanted, given = element_type(other), element_type(value)
+    if wanted != given:
+        raise VerifyException(f"result must have element type {wanted}, got {given}")
+
+
+def code_range(integer: Attribute) -> tuple[int, int]:
+    """Returns the least and the largest code of an integer type."""
+    info = np.iinfo(dtype_of(integer))
+    return int(info.min), int(info.max)
+
+
+def verify_code(name: str, value: int, integer: Attribute) -> None:
+    """Checks that a number is a code of an integer type."""
+    low, high = code_range(integer)
+    if not low <= value <= high:
+        raise VerifyException(f"{name} must be in {low}..{high}, got {value}")
+
+
+def verify_range(name: str, low: int, high: int, integer: Attribute) -> None:
+    """Checks that `low..high` is a range of codes of an integer type."""
+    if low > high:
+        raise VerifyException(f"{name} min must be at most its max, got {low} and {high}")
+    verify_code(f"{name} min", low, integer)
+    verify_code(f"{name} max", high, integer)
 
 
 def dimensions(shape: Sequence[int]) -> str:

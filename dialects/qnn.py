@@ -9,22 +9,25 @@ spatial axes.
 
 `rounding` names a contract of `sima_mlir.quantization.Rounding`; `mul(x, m)` below is the product
 of the integer `x` with the real number `m` under it, and `saturate` clamps to the result's type.
+A tensor's shape is static.
 
-Source: Apache TVM v0.18 `python/tvm/relay/qnn/op/qnn.py` and `src/relay/qnn/op/`; TensorFlow Lite
+Sources: Apache TVM v0.18 `python/tvm/relay/qnn/op/qnn.py` and `src/relay/qnn/op/`; TensorFlow Lite
 Micro `tensorflow/lite/kernels/internal/reference/`.
 """
 
 from __future__ import annotations
 
-import math
+import struct
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
 from xdsl.dialects.builtin import (
+    I32,
     DenseArrayBase,
     Float64Type,
     FloatAttr,
     IntegerAttr,
-    TensorType,
     UnitAttr,
     f32,
     f64,
@@ -33,8 +36,12 @@ from xdsl.dialects.builtin import (
     i32,
     i64,
 )
-from xdsl.ir import Attribute, Dialect, EnumAttribute, ParametrizedAttribute, SSAValue
-from xdsl.ir import SpacedOpaqueSyntaxAttribute
+from xdsl.ir import (
+    Attribute,
+    Dialect,
+    ParametrizedAttribute,
+    SSAValue,
+)
 from xdsl.irdl import (
     IRDLOperation,
     irdl_attr_definition,
@@ -54,10 +61,953 @@ from sima_mlir.dialects import shapes
 from sima_mlir.dialects.definitions import (
     DILATED_WINDOW_FORMAT,
     WINDOW_FORMAT,
+    ChoiceAttribute,
     DilatedWindowOperation,
     WindowOperation,
+    code_range,
+    dimensions,
+    element_type,
     shape_of,
     tensor_of,
+    verify_code,
+    verify_pad,
+    verify_pool,
+    verify_range,
+    verify_reshape,
+    verify_same_element_type,
+    verify_same_type,
     verify_shape,
     window_properties,
+)
+from sima_mlir.dialects.elements import array_values, dense_array, tensor_type, ui8
+from sima_mlir.quantization import (
+    ADD_ROUNDINGS,
+    Quantization,
+    Rounding,
+    SoftmaxConstants,
+    softmax_constants,
+)
+
+CODES = tensor_of(i8, ui8, i16)
+ANY_CODES = tensor_of(i8, ui8, i16, i32)
+ACCUMULATORS = tensor_of(i32)
+
+
+@irdl_attr_definition
+class QuantizationAttr(ParametrizedAttribute):
+    """How codes stand for real numbers: `real = scale * (code - zero_point)`.
+
+    One scale for the tensor, or a list with one for each channel (the last axis).
+
+        #qnn.quantization<scale = 0.05, zero_point = -5>
+        #qnn.quantization<scale = [0.05, 0.025], zero_point = 0>
+    """
+
+    name = "qnn.quantization"
+
+    scales: DenseArrayBase[Float64Type]
+    zero_point: IntegerAttr[I32]
+
+    @staticmethod
+    def of(scale: npt.ArrayLike, zero_point: int = 0) -> QuantizationAttr:
+        """Builds the attribute from one scale or a list of them."""
+        scales = dense_array(np.atleast_1d(np.asarray(scale, dtype=np.float64)), f64)
+        return QuantizationAttr(scales, IntegerAttr(zero_point, i32))
+
+    @property
+    def scale(self) -> npt.NDArray[np.float64]:
+        """The scales, one or one per channel."""
+        return array_values(self.scales)
+
+    @property
+    def channels(self) -> int:
+        """The number of scales."""
+        return len(self.scales)
+
+    def quantization(self) -> Quantization | list[Quantization]:
+        """Returns what the arithmetic takes: one encoding, or a list with one per channel."""
+        encodings = [Quantization(s, self.zero_point.value.data) for s in self.scale.tolist()]
+        return encodings if len(encodings) > 1 else encodings[0]
+
+    def per_tensor(self) -> Quantization:
+        """Returns the only encoding; the operations that call this verify that there is one."""
+        return Quantization(float(self.scale[0]), self.zero_point.value.data)
+
+    def verify(self) -> None:
+        """(C1) every scale is positive and finite; (C2) there is at least one."""
+        scales = self.scale
+        if not len(scales):
+            raise VerifyException("scale must have at least 1 value, got 0")
+        bad = scales[~(np.isfinite(scales) & (scales > 0))]
+        if len(bad):
+            raise VerifyException(f"scale must be positive and finite, got {bad[0]}")
+
+    @classmethod
+    def parse_parameters(cls, parser: AttrParser) -> Sequence[Attribute]:
+        """Parses `<scale = 0.5, zero_point = 0>`; the zero point may be left out."""
+        with parser.in_angle_brackets():
+            parser.parse_keyword("scale")
+            parser.parse_punctuation("=")
+            scales = parser.parse_optional_comma_separated_list(
+                parser.Delimiter.SQUARE, lambda: _parse_scale(parser)
+            )
+            if scales is None:
+                scales = [_parse_scale(parser)]
+            zero_point = 0
+            if parser.parse_optional_punctuation(",") is not None:
+                parser.parse_keyword("zero_point")
+                parser.parse_punctuation("=")
+                zero_point = parser.parse_integer(allow_boolean=False)
+        return dense_array(scales, f64), IntegerAttr(zero_point, i32)
+
+    def print_parameters(self, printer: Printer) -> None:
+        """Prints `<scale = …, zero_point = …>`."""
+        with printer.in_angle_brackets():
+            printer.print_string("scale = ")
+            if self.channels == 1:
+                printer.print_string(_float_text(float(self.scale[0])))
+            else:
+                with printer.in_square_brackets():
+                    printer.print_list(map(_float_text, self.scale.tolist()), printer.print_string)
+            printer.print_string(f", zero_point = {self.zero_point.value.data}")
+
+
+def _parse_scale(parser: AttrParser) -> float:
+    """Parses a number; a hexadecimal one is the bit pattern of an f64, as in MLIR."""
+    is_bits = parser.lexer.input.slice(parser.pos, parser.pos + 2) == "0x"
+    value = parser.parse_number()
+    return struct.unpack("<d", struct.pack("<Q", value))[0] if is_bits else float(value)
+
+
+def _float_text(value: float) -> str:
+    """Writes the shortest decimal that reads back as `value`, with the point that MLIR wants."""
+    text = repr(value)
+    return text if "." in text else text.replace("e", ".0e")
+
+
+@irdl_attr_definition
+class RoundingAttr(ChoiceAttribute[Rounding]):
+    """The contract by which an integer is multiplied by a real number: `#qnn<rounding tflite>`."""
+
+    name = "qnn.rounding"
+    choices = Rounding
+
+
+@irdl_op_definition
+class ConvOp(DilatedWindowOperation):
+    """Convolves codes with weights into i32 accumulators.
+
+    result[n, y…, g * O + o] = Σ over taps k… and inputs i of
+    (data[n, y * stride + k * dilation - before…, g * I + i] - input_zero_point)
+    * (weight[k…, i, g, o] - kernel_zero_point), in i32 that wraps.
+
+    A tap outside the data reads `input_zero_point`, which stands for the real number zero.
+
+    (C1) data has axes N, spatial…, C and weight spatial…, I, G, O, with C = G * I.
+    (C2) strides and dilations have one positive value for each spatial axis.
+    (C3) padding has the taps before each spatial axis, then those after each; none is negative.
+    (C4) the dilated window fits into the padded data.
+    (C5) the result has shape N, out…, G * O with
+         out = (in + before + after - ((k - 1) * dilation + 1)) / stride + 1, rounded down.
+    (C6) input_zero_point is a code of data, kernel_zero_point one of weight.
+
+    Example:
+        %r = qnn.conv %x, %w strides = [2, 2] padding = [1, 1, 1, 1] input_zero_point = -128
+          : (tensor<1x8x8x3xi8>, tensor<3x3x3x1x4xi8>) -> tensor<1x4x4x4xi32>
+    """
+
+    name = "qnn.conv"
+
+    data = operand_def(CODES)
+    weight = operand_def(tensor_of(i8, ui8))
+    input_zero_point = prop_def(IntegerAttr.constr(i32), default_value=IntegerAttr(0, i32))
+    kernel_zero_point = prop_def(IntegerAttr.constr(i32), default_value=IntegerAttr(0, i32))
+    result = result_def(ACCUMULATORS)
+
+    traits = traits_def(Pure())
+
+    assembly_format = (
+        "$data `,` $weight " + DILATED_WINDOW_FORMAT + " "
+        "(`input_zero_point` `=` $input_zero_point^)? "
+        "(`kernel_zero_point` `=` $kernel_zero_point^)? "
+        "attr-dict `:` functional-type(operands, results)"
+    )
+
+    def __init__(
+        self,
+        data: SSAValue,
+        weight: SSAValue,
+        *,
+        strides: Sequence[int] | None = None,
+        padding: Sequence[int] | None = None,
+        dilations: Sequence[int] | None = None,
+        input_zero_point: int = 0,
+        kernel_zero_point: int = 0,
+    ):
+        rank = shapes.check_conv_ranks(shape_of(data), shape_of(weight))
+        window = shapes.make_window(rank, strides, padding, dilations)
+        shape = shapes.conv_shape(shape_of(data), shape_of(weight), window)
+        super().__init__(
+            operands=[data, weight],
+            properties=window_properties(window, dilated=True)
+            | {
+                "input_zero_point": IntegerAttr(input_zero_point, i32),
+                "kernel_zero_point": IntegerAttr(kernel_zero_point, i32),
+            },
+            result_types=[tensor_type(shape, i32)],
+        )
+
+    def conv_window(self) -> shapes.Window:
+        """Returns strides, padding and dilations for each spatial axis."""
+        return self.window(len(shape_of(self.data)) - 2)
+
+    def infer_shape(self) -> tuple[int, ...]:
+        """Returns the result's shape; raises `ValueError` when C1 to C4 do not hold."""
+        data, weight = shape_of(self.data), shape_of(self.weight)
+        return shapes.conv_shape(data, weight, self.window(shapes.check_conv_ranks(data, weight)))
+
+    def verify_(self) -> None:
+        """Checks C1 to C6."""
+        verify_shape(self.result, self.infer_shape)
+        _verify_zero_points(self)
+
+
+@irdl_op_definition
+class DenseOp(IRDLOperation):
+    """Multiplies codes by a weight matrix into i32 accumulators.
+
+    result[…, o] = Σ over i of (data[…, i] - input_zero_point)
+    * (weight[o, i] - kernel_zero_point), in i32 that wraps.
+
+    (C1) weight has axes O, I, and the last axis of data has size I.
+    (C2) the result has the shape of data with O in place of I.
+    (C3) input_zero_point is a code of data, kernel_zero_point one of weight.
+
+    Example:
+        %r = qnn.dense %x, %w input_zero_point = -10
+          : (tensor<1x64xi8>, tensor<10x64xi8>) -> tensor<1x10xi32>
+    """
+
+    name = "qnn.dense"
+
+    data = operand_def(CODES)
+    weight = operand_def(tensor_of(i8, ui8))
+    input_zero_point = prop_def(IntegerAttr.constr(i32), default_value=IntegerAttr(0, i32))
+    kernel_zero_point = prop_def(IntegerAttr.constr(i32), default_value=IntegerAttr(0, i32))
+    result = result_def(ACCUMULATORS)
+
+    traits = traits_def(Pure())
+
+    assembly_format = (
+        "$data `,` $weight (`input_zero_point` `=` $input_zero_point^)? "
+        "(`kernel_zero_point` `=` $kernel_zero_point^)? "
+        "attr-dict `:` functional-type(operands, results)"
+    )
+
+    def __init__(
+        self,
+        data: SSAValue,
+        weight: SSAValue,
+        *,
+        input_zero_point: int = 0,
+        kernel_zero_point: int = 0,
+    ):
+        shape = shapes.dense_shape(shape_of(data), shape_of(weight))
+        super().__init__(
+            operands=[data, weight],
+            properties={
+                "input_zero_point": IntegerAttr(input_zero_point, i32),
+                "kernel_zero_point": IntegerAttr(kernel_zero_point, i32),
+            },
+            result_types=[tensor_type(shape, i32)],
+        )
+
+    def infer_shape(self) -> tuple[int, ...]:
+        """Returns the result's shape; raises `ValueError` when C1 does not hold."""
+        return shapes.dense_shape(shape_of(self.data), shape_of(self.weight))
+
+    def verify_(self) -> None:
+        """Checks C1 to C3."""
+        verify_shape(self.result, self.infer_shape)
+        _verify_zero_points(self)
+
+
+@irdl_op_definition
+class BiasAddOp(IRDLOperation):
+    """Adds one i32 to each channel of i32 accumulators, wrapping.
+
+    result[…, c] = data[…, c] + bias[c]
+
+    (C1) bias has one axis, of the size of the last axis of data.
+    (C2) the result has the shape of data.
+
+    Example:
+        %r = qnn.bias_add %x, %b : (tensor<1x4x4x8xi32>, tensor<8xi32>) -> tensor<1x4x4x8xi32>
+    """
+
+    name = "qnn.bias_add"
+
+    data = operand_def(ACCUMULATORS)
+    bias = operand_def(ACCUMULATORS)
+    result = result_def(ACCUMULATORS)
+
+    traits = traits_def(Pure())
+
+    assembly_format = "$data `,` $bias attr-dict `:` functional-type(operands, results)"
+
+    def __init__(self, data: SSAValue, bias: SSAValue):
+        super().__init__(operands=[data, bias], result_types=[data.type])
+
+    def verify_(self) -> None:
+        """Checks C1 and C2."""
+        channels, bias = shape_of(self.data)[-1:], shape_of(self.bias)
+        if bias != channels:
+            raise VerifyException(
+                f"bias must have shape {dimensions(channels)}, got {dimensions(bias)}"
+            )
+        verify_shape(self.result, lambda: shape_of(self.data))
+
+
+@irdl_op_definition
+class RequantizeOp(IRDLOperation):
+    """Brings integers from one encoding to another.
+
+    result = saturate(mul(data - input_q.zero_point, input_q.scale / output_q.scale)
+    + output_q.zero_point)
+
+    The quotient of the scales is taken in f64 and then reduced as the contract does.
+
+    (C1) input_q has one scale, or one for each channel (the last axis of data).
+    (C2) output_q has one scale, and its zero point is a code of the result.
+    (C3) the result has the shape of data.
+
+    Example:
+        %r = qnn.requantize %x input_q = <scale = [0.5, 0.25], zero_point = 0>
+          output_q = <scale = 1.5, zero_point = -5> rounding = tflite
+          : (tensor<1x2xi32>) -> tensor<1x2xi8>
+    """
+
+    name = "qnn.requantize"
+
+    data = operand_def(ANY_CODES)
+    input_q = prop_def(QuantizationAttr)
+    output_q = prop_def(QuantizationAttr)
+    rounding = prop_def(RoundingAttr, default_value=RoundingAttr(Rounding.UPWARD))
+    result = result_def(ANY_CODES)
+
+    traits = traits_def(Pure())
+
+    assembly_format = (
+        "$data `input_q` `=` $input_q `output_q` `=` $output_q (`rounding` `=` $rounding^)? "
+        "attr-dict `:` functional-type(operands, results)"
+    )
+
+    def __init__(
+        self,
+        data: SSAValue,
+        input_q: QuantizationAttr,
+        output_q: QuantizationAttr,
+        rounding: Rounding,
+        output_type: Attribute = i8,
+    ):
+        super().__init__(
+            operands=[data],
+            properties={
+                "input_q": input_q,
+                "output_q": output_q,
+                "rounding": RoundingAttr(rounding),
+            },
+            result_types=[tensor_type(shape_of(data), output_type)],
+        )
+
+    def verify_(self) -> None:
+        """Checks C1 to C3."""
+        _verify_channels(self.data, "input_q", self.input_q)
+        _verify_encoding(self.result, "output_q", self.output_q)
+        verify_shape(self.result, lambda: shape_of(self.data))
+
+
+@irdl_op_definition
+class QuantizeOp(IRDLOperation):
+    """Turns real numbers into codes.
+
+    result = saturate(round(data / output_q.scale) + output_q.zero_point), the quotient in float32.
+    `rounding` is `away` (ties away from zero: TFLite, TVM) or `float32` (ties to even: ONNX).
+
+    (C1) output_q has one scale, and its zero point is a code of the result.
+    (C2) rounding is away or float32.
+    (C3) the result has the shape of data.
+
+    Example:
+        %r = qnn.quantize %x output_q = <scale = 0.5, zero_point = 3>
+          : (tensor<1x4xf32>) -> tensor<1x4xi8>
+    """
+
+    name = "qnn.quantize"
+
+    data = operand_def(tensor_of(f32))
+    output_q = prop_def(QuantizationAttr)
+    rounding = prop_def(RoundingAttr, default_value=RoundingAttr(Rounding.AWAY))
+    result = result_def(CODES)
+
+    traits = traits_def(Pure())
+
+    assembly_format = (
+        "$data `output_q` `=` $output_q (`rounding` `=` $rounding^)? "
+        "attr-dict `:` functional-type(operands, results)"
+    )
+
+    def __init__(
+        self,
+        data: SSAValue,
+        output_q: QuantizationAttr,
+        rounding: Rounding = Rounding.AWAY,
+        output_type: Attribute = i8,
+    ):
+        super().__init__(
+            operands=[data],
+            properties={"output_q": output_q, "rounding": RoundingAttr(rounding)},
+            result_types=[tensor_type(shape_of(data), output_type)],
+        )
+
+    def verify_(self) -> None:
+        """Checks C1 to C3."""
+        _verify_encoding(self.result, "output_q", self.output_q)
+        _verify_rounding(self.rounding, (Rounding.AWAY, Rounding.FLOAT32))
+        verify_shape(self.result, lambda: shape_of(self.data))
+
+
+@irdl_op_definition
+class DequantizeOp(IRDLOperation):
+    """Turns codes into real numbers.
+
+    result = float32(input_q.scale) * float32(data - input_q.zero_point)
+
+    (C1) input_q has one scale, or one for each channel (the last axis of data).
+    (C2) the result has the shape of data.
+
+    Example:
+        %r = qnn.dequantize %x input_q = <scale = 0.5, zero_point = 3>
+          : (tensor<1x4xi8>) -> tensor<1x4xf32>
+    """
+
+    name = "qnn.dequantize"
+
+    data = operand_def(ANY_CODES)
+    input_q = prop_def(QuantizationAttr)
+    result = result_def(tensor_of(f32))
+
+    traits = traits_def(Pure())
+
+    assembly_format = (
+        "$data `input_q` `=` $input_q attr-dict `:` functional-type(operands, results)"
+    )
+
+    def __init__(self, data: SSAValue, input_q: QuantizationAttr):
+        super().__init__(
+            operands=[data],
+            properties={"input_q": input_q},
+            result_types=[tensor_type(shape_of(data), f32)],
+        )
+
+    def verify_(self) -> None:
+        """Checks C1 and C2."""
+        _verify_channels(self.data, "input_q", self.input_q)
+        verify_shape(self.result, lambda: shape_of(self.data))
+
+
+@irdl_op_definition
+class ClipOp(IRDLOperation):
+    """Clamps codes.
+
+    result = max(min, min(data, max))
+
+    (C1) min is at most max.
+    (C2) min and max are codes of data.
+    (C3) the result has the type of data.
+
+    Example:
+        %r = qnn.clip %x min = -128 max = 33 : (tensor<1x4xi8>) -> tensor<1x4xi8>
+    """
+
+    name = "qnn.clip"
+
+    data = operand_def(ANY_CODES)
+    min = prop_def(IntegerAttr.constr(i32))
+    max = prop_def(IntegerAttr.constr(i32))
+    result = result_def(ANY_CODES)
+
+    traits = traits_def(Pure())
+
+    assembly_format = (
+        "$data `min` `=` $min `max` `=` $max attr-dict `:` functional-type(operands, results)"
+    )
+
+    def __init__(self, data: SSAValue, min: int, max: int):
+        super().__init__(
+            operands=[data],
+            properties={"min": IntegerAttr(min, i32), "max": IntegerAttr(max, i32)},
+            result_types=[data.type],
+        )
+
+    def verify_(self) -> None:
+        """Checks C1 to C3."""
+        verify_range("clip", self.min.value.data, self.max.value.data, element_type(self.data))
+        verify_same_type(self.result, self.data)
+
+
+@irdl_op_definition
+class AddOp(IRDLOperation):
+    """Adds two tensors of codes.
+
+    With rounding `tflite`, S = 2 * max(lhs_q.scale, rhs_q.scale) and each difference from its zero
+    point moved up by 20 bits:
+
+        result = saturate(mul(mul(lhs', lhs_q.scale / S) + mul(rhs', rhs_q.scale / S),
+                              S / (2**20 * output_q.scale)) + output_q.zero_point)
+
+    With `upward` and `away`, as in Relay, each operand is requantized before the addition:
+
+        result = saturate(mul(lhs - lhs_q.zero_point, lhs_q.scale / output_q.scale)
+                          + mul(rhs - rhs_q.zero_point, rhs_q.scale / output_q.scale)
+                          + output_q.zero_point)
+
+    (C1) lhs, rhs and the result have the same type.
+    (C2) lhs_q, rhs_q and output_q have one scale and a zero point that is a code.
+    (C3) rounding is upward, away or tflite.
+
+    Example:
+        %r = qnn.add %a, %b lhs_q = <scale = 0.5, zero_point = 3>
+          rhs_q = <scale = 0.25, zero_point = 0> output_q = <scale = 0.75, zero_point = -1>
+          rounding = tflite : (tensor<1x4xi8>, tensor<1x4xi8>) -> tensor<1x4xi8>
+    """
+
+    name = "qnn.add"
+
+    lhs = operand_def(tensor_of(i8, ui8))
+    rhs = operand_def(tensor_of(i8, ui8))
+    lhs_q = prop_def(QuantizationAttr)
+    rhs_q = prop_def(QuantizationAttr)
+    output_q = prop_def(QuantizationAttr)
+    rounding = prop_def(RoundingAttr, default_value=RoundingAttr(Rounding.UPWARD))
+    result = result_def(tensor_of(i8, ui8))
+
+    traits = traits_def(Pure())
+
+    assembly_format = (
+        "$lhs `,` $rhs `lhs_q` `=` $lhs_q `rhs_q` `=` $rhs_q `output_q` `=` $output_q "
+        "(`rounding` `=` $rounding^)? attr-dict `:` functional-type(operands, results)"
+    )
+
+    def __init__(
+        self,
+        lhs: SSAValue,
+        rhs: SSAValue,
+        lhs_q: QuantizationAttr,
+        rhs_q: QuantizationAttr,
+        output_q: QuantizationAttr,
+        rounding: Rounding,
+    ):
+        super().__init__(
+            operands=[lhs, rhs],
+            properties={
+                "lhs_q": lhs_q,
+                "rhs_q": rhs_q,
+                "output_q": output_q,
+                "rounding": RoundingAttr(rounding),
+            },
+            result_types=[lhs.type],
+        )
+
+    def verify_(self) -> None:
+        """Checks C1 to C3."""
+        verify_same_type(self.rhs, self.lhs, "rhs")
+        verify_same_type(self.result, self.lhs)
+        _verify_encoding(self.lhs, "lhs_q", self.lhs_q)
+        _verify_encoding(self.rhs, "rhs_q", self.rhs_q)
+        _verify_encoding(self.result, "output_q", self.output_q)
+        _verify_rounding(self.rounding, ADD_ROUNDINGS)
+
+
+@irdl_op_definition
+class AvgPoolOp(WindowOperation):
+    """Averages codes over a window of the spatial axes.
+
+    result = saturate(divide(Σ over taps of q, count)), where `divide` rounds to nearest, ties away
+    from zero; q is data requantized from input_q to output_q, or data itself where they are equal.
+    `count` is the number of taps inside the data, or the size of the window with
+    `count_include_pad`, where taps outside read output_q's zero point.
+
+    (C1) data has axes N, spatial…, C; pool_size and strides have one positive value for each
+         spatial axis, padding two that are not negative and less than the window's size.
+    (C2) the window fits into the padded data, and the result has shape N, out…, C with
+         out = (in + before + after - size) / stride + 1, rounded down.
+    (C3) input_q and output_q have one scale and a zero point that is a code.
+    (C4) data and result have the same element type.
+
+    Example:
+        %r = qnn.avg_pool %x pool_size = [2, 2] strides = [2, 2]
+          input_q = <scale = 0.5, zero_point = 3> output_q = <scale = 0.5, zero_point = 3>
+          : (tensor<1x8x8x4xi8>) -> tensor<1x4x4x4xi8>
+    """
+
+    name = "qnn.avg_pool"
+
+    data = operand_def(CODES)
+    pool_size = prop_def(DenseArrayBase.constr(i64))
+    count_include_pad = opt_prop_def(UnitAttr)
+    input_q = prop_def(QuantizationAttr)
+    output_q = prop_def(QuantizationAttr)
+    rounding = prop_def(RoundingAttr, default_value=RoundingAttr(Rounding.UPWARD))
+    result = result_def(CODES)
+
+    traits = traits_def(Pure())
+
+    assembly_format = (
+        "$data `pool_size` `=` $pool_size " + WINDOW_FORMAT + " "
+        "(`count_include_pad` $count_include_pad^)? `input_q` `=` $input_q "
+        "`output_q` `=` $output_q (`rounding` `=` $rounding^)? "
+        "attr-dict `:` functional-type(operands, results)"
+    )
+
+    def __init__(
+        self,
+        data: SSAValue,
+        pool_size: Sequence[int],
+        input_q: QuantizationAttr,
+        output_q: QuantizationAttr,
+        rounding: Rounding,
+        *,
+        strides: Sequence[int] | None = None,
+        padding: Sequence[int] | None = None,
+        count_include_pad: bool = False,
+    ):
+        rank = shapes.check_pool(shape_of(data), pool_size)
+        window = shapes.make_window(rank, strides, padding)
+        shape = shapes.pool_shape(shape_of(data), pool_size, window)
+        super().__init__(
+            operands=[data],
+            properties=window_properties(window, dilated=False)
+            | {
+                "pool_size": dense_array(pool_size, i64),
+                "count_include_pad": UnitAttr() if count_include_pad else None,
+                "input_q": input_q,
+                "output_q": output_q,
+                "rounding": RoundingAttr(rounding),
+            },
+            result_types=[tensor_type(shape, element_type(data))],
+        )
+
+    def verify_(self) -> None:
+        """Checks C1 to C4."""
+        verify_pool(self, self.data, self.pool_size, self.result)
+        _verify_encoding(self.data, "input_q", self.input_q)
+        _verify_encoding(self.result, "output_q", self.output_q)
+
+
+@irdl_op_definition
+class MaxPoolOp(WindowOperation):
+    """Takes the largest code over a window of the spatial axes.
+
+    result = max over taps inside the data; taps in the padding never win.
+
+    (C1) data has axes N, spatial…, C; pool_size and strides have one positive value for each
+         spatial axis, padding two that are not negative and less than the window's size.
+    (C2) the window fits into the padded data, and the result has shape N, out…, C with
+         out = (in + before + after - size) / stride + 1, rounded down.
+    (C3) data and result have the same element type.
+
+    Example:
+        %r = qnn.max_pool %x pool_size = [2, 2] strides = [2, 2]
+          : (tensor<1x8x8x4xi8>) -> tensor<1x4x4x4xi8>
+    """
+
+    name = "qnn.max_pool"
+
+    data = operand_def(CODES)
+    pool_size = prop_def(DenseArrayBase.constr(i64))
+    result = result_def(CODES)
+
+    traits = traits_def(Pure())
+
+    assembly_format = (
+        "$data `pool_size` `=` $pool_size " + WINDOW_FORMAT + " "
+        "attr-dict `:` functional-type(operands, results)"
+    )
+
+    def __init__(
+        self,
+        data: SSAValue,
+        pool_size: Sequence[int],
+        *,
+        strides: Sequence[int] | None = None,
+        padding: Sequence[int] | None = None,
+    ):
+        rank = shapes.check_pool(shape_of(data), pool_size)
+        window = shapes.make_window(rank, strides, padding)
+        shape = shapes.pool_shape(shape_of(data), pool_size, window)
+        super().__init__(
+            operands=[data],
+            properties=window_properties(window, dilated=False)
+            | {"pool_size": dense_array(pool_size, i64)},
+            result_types=[tensor_type(shape, element_type(data))],
+        )
+
+    def verify_(self) -> None:
+        """Checks C1 to C3."""
+        verify_pool(self, self.data, self.pool_size, self.result)
+
+
+@irdl_op_definition
+class MeanOp(IRDLOperation):
+    """Averages codes over whole axes, which stay with size 1.
+
+    With n the number of elements that are averaged, and `divide` to nearest, ties away from zero:
+
+        result = saturate(divide(mul(Σ (data - input_q.zero_point),
+                                     input_q.scale / output_q.scale), n) + output_q.zero_point)
+
+    (C1) axes are distinct axes of data, at least one.
+    (C2) the result has the shape of data with size 1 for each of the axes.
+    (C3) input_q and output_q have one scale and a zero point that is a code.
+    (C4) data and result have the same element type.
+
+    Example:
+        %r = qnn.mean %x axes = [1, 2] input_q = <scale = 0.5, zero_point = 3>
+          output_q = <scale = 0.25, zero_point = 0> rounding = tflite
+          : (tensor<1x7x7x4xi8>) -> tensor<1x1x1x4xi8>
+    """
+
+    name = "qnn.mean"
+
+    data = operand_def(CODES)
+    axes = prop_def(DenseArrayBase.constr(i64))
+    input_q = prop_def(QuantizationAttr)
+    output_q = prop_def(QuantizationAttr)
+    rounding = prop_def(RoundingAttr, default_value=RoundingAttr(Rounding.UPWARD))
+    result = result_def(CODES)
+
+    traits = traits_def(Pure())
+
+    assembly_format = (
+        "$data `axes` `=` $axes `input_q` `=` $input_q `output_q` `=` $output_q "
+        "(`rounding` `=` $rounding^)? attr-dict `:` functional-type(operands, results)"
+    )
+
+    def __init__(
+        self,
+        data: SSAValue,
+        axes: Sequence[int],
+        input_q: QuantizationAttr,
+        output_q: QuantizationAttr,
+        rounding: Rounding,
+    ):
+        shape = shapes.mean_shape(shape_of(data), axes)
+        super().__init__(
+            operands=[data],
+            properties={
+                "axes": dense_array(axes, i64),
+                "input_q": input_q,
+                "output_q": output_q,
+                "rounding": RoundingAttr(rounding),
+            },
+            result_types=[tensor_type(shape, element_type(data))],
+        )
+
+    def verify_(self) -> None:
+        """Checks C1 to C4."""
+        axes = array_values(self.axes).tolist()
+        verify_shape(self.result, lambda: shapes.mean_shape(shape_of(self.data), axes))
+        verify_same_element_type(self.result, self.data)
+        _verify_encoding(self.data, "input_q", self.input_q)
+        _verify_encoding(self.result, "output_q", self.output_q)
+
+
+@irdl_op_definition
+class PadOp(IRDLOperation):
+    """Puts a code around a tensor.
+
+    `padding` lists the elements before each axis, then those after each; they hold `value`.
+
+    (C1) padding has two values for each axis of data, none negative.
+    (C2) the result has the padded shape.
+    (C3) value is a code of data, and data and result have the same element type.
+
+    Example:
+        %r = qnn.pad %x padding = [0, 1, 1, 0, 0, 1, 1, 0] value = -128
+          : (tensor<1x8x8x3xi8>) -> tensor<1x10x10x3xi8>
+    """
+
+    name = "qnn.pad"
+
+    data = operand_def(CODES)
+    padding = prop_def(DenseArrayBase.constr(i64))
+    value = prop_def(IntegerAttr.constr(i32))
+    result = result_def(CODES)
+
+    traits = traits_def(Pure())
+
+    assembly_format = (
+        "$data `padding` `=` $padding `value` `=` $value "
+        "attr-dict `:` functional-type(operands, results)"
+    )
+
+    def __init__(self, data: SSAValue, padding: Sequence[int], value: int):
+        shape = shapes.pad_shape(shape_of(data), padding)
+        super().__init__(
+            operands=[data],
+            properties={
+                "padding": dense_array(padding, i64),
+                "value": IntegerAttr(value, i32),
+            },
+            result_types=[tensor_type(shape, element_type(data))],
+        )
+
+    def verify_(self) -> None:
+        """Checks C1 to C3."""
+        verify_pad(self.data, self.padding, self.value, self.result)
+
+
+@irdl_op_definition
+class ReshapeOp(IRDLOperation):
+    """Gives a tensor another shape; its elements stay in order.
+
+    (C1) data and result have the same number of elements.
+    (C2) data and result have the same element type.
+
+    Example:
+        %r = qnn.reshape %x : (tensor<1x2x2x8xi8>) -> tensor<1x32xi8>
+    """
+
+    name = "qnn.reshape"
+
+    data = operand_def(ANY_CODES)
+    result = result_def(ANY_CODES)
+
+    traits = traits_def(Pure())
+
+    assembly_format = "$data attr-dict `:` functional-type(operands, results)"
+
+    def __init__(self, data: SSAValue, shape: Sequence[int]):
+        super().__init__(
+            operands=[data],
+            result_types=[tensor_type(tuple(shape), element_type(data))],
+        )
+
+    def verify_(self) -> None:
+        """Checks C1 and C2."""
+        verify_reshape(self.data, self.result)
+
+
+@irdl_op_definition
+class SoftmaxOp(IRDLOperation):
+    """Computes softmax along the last axis, as TFLite's 8-bit kernel does in integers.
+
+    result = saturate(round(256 * exp(b * data) / Σ exp(b * data)) + least code) with
+    b = beta * input_q.scale, in the 32-bit fixed-point arithmetic of
+    `sima_mlir.quantization.softmax`.
+
+    (C1) input_q has one scale, and beta times it is at least 2**-26.
+    (C2) output_q is scale 1/256 with the least code as zero point.
+    (C3) data and result have the same type.
+
+    Example:
+        %r = qnn.softmax %x input_q = <scale = 0.125, zero_point = 4>
+          output_q = <scale = 0.00390625, zero_point = -128> : (tensor<1x10xi8>) -> tensor<1x10xi8>
+    """
+
+    name = "qnn.softmax"
+
+    data = operand_def(tensor_of(i8, ui8))
+    input_q = prop_def(QuantizationAttr)
+    output_q = prop_def(QuantizationAttr)
+    beta = prop_def(FloatAttr.constr(f64), default_value=FloatAttr(1.0, f64))
+    result = result_def(tensor_of(i8, ui8))
+
+    traits = traits_def(Pure())
+
+    assembly_format = (
+        "$data (`beta` `=` qualified($beta)^)? `input_q` `=` $input_q `output_q` `=` $output_q "
+        "attr-dict `:` functional-type(operands, results)"
+    )
+
+    def __init__(
+        self,
+        data: SSAValue,
+        input_q: QuantizationAttr,
+        output_q: QuantizationAttr,
+        beta: float = 1.0,
+    ):
+        super().__init__(
+            operands=[data],
+            properties={
+                "input_q": input_q,
+                "output_q": output_q,
+                "beta": FloatAttr(beta, f64),
+            },
+            result_types=[data.type],
+        )
+
+    def constants(self) -> SoftmaxConstants:
+        """Returns the integers that the arithmetic takes."""
+        return softmax_constants(self.input_q.per_tensor().scale, self.beta.value.data)
+
+    def verify_(self) -> None:
+        """Checks C1 to C3."""
+        _verify_encoding(self.data, "input_q", self.input_q)
+        try:
+            self.constants()
+        except ValueError as error:
+            raise VerifyException(str(error)) from None
+        least = code_range(element_type(self.result))[0]
+        expected = QuantizationAttr.of(1 / 256, least)
+        if self.output_q != expected:
+            raise VerifyException(f"output_q must be {expected}, got {self.output_q}")
+        verify_same_type(self.result, self.data)
+
+
+def _verify_zero_points(op: ConvOp | DenseOp) -> None:
+    verify_code("input_zero_point", op.input_zero_point.value.data, element_type(op.data))
+    verify_code("kernel_zero_point", op.kernel_zero_point.value.data, element_type(op.weight))
+
+
+def _verify_encoding(value: SSAValue, name: str, quantization: QuantizationAttr) -> None:
+    """One scale, and a zero point that is a code of the value."""
+    if quantization.channels != 1:
+        raise VerifyException(f"{name} must have 1 scale, got {quantization.channels}")
+    verify_code(f"{name} zero point", quantization.zero_point.value.data, element_type(value))
+
+
+def _verify_channels(value: SSAValue, name: str, quantization: QuantizationAttr) -> None:
+    """One scale, or one for each channel."""
+    channels, given = dimensions(shape_of(value)[-1:]), quantization.channels
+    if given != 1 and str(given) != channels:
+        raise VerifyException(f"{name} must have 1 or {channels} scales, got {given}")
+
+
+def _verify_rounding(attribute: RoundingAttr, allowed: Sequence[Rounding]) -> None:
+    if attribute.data not in allowed:
+        names = ", ".join(allowed)
+        raise VerifyException(f"rounding must be one of {names}, got {attribute.data}")
+
+
+QNN = Dialect(
+    "qnn",
+    [
+        AddOp,
+        AvgPoolOp,
+        BiasAddOp,
+        ClipOp,
+        ConvOp,
+        DenseOp,
+        DequantizeOp,
+        MaxPoolOp,
+        MeanOp,
+        PadOp,
+        QuantizeOp,
+        RequantizeOp,
+        ReshapeOp,
+        SoftmaxOp,
+    ],
+    [QuantizationAttr, RoundingAttr],
 )

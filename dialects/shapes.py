@@ -39,9 +39,7 @@ def conv_shape(data: Shape, weight: Shape, window: Window) -> tuple[int, ...]:
     rank = check_conv_ranks(data, weight)
     *kernel, inputs, groups, outputs = weight
     if data[-1] != inputs * groups:
-        raise ValueError(
-            f"data has {data[-1]} channels, weight takes {groups} groups of {inputs}"
-        )
+        raise ValueError(f"data has {data[-1]} channels, weight takes {groups} groups of {inputs}")
     out = _slide(data[1 : 1 + rank], kernel, window)
     return (data[0], *out, groups * outputs)
 

@@ -1,0 +1,1 @@
+"""What every operation computes, exactly, on NumPy arrays."""

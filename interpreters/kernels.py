@@ -11,7 +11,7 @@ a float with a p-bit significand holds it exactly.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,8 @@ __all__ = [
     "window_count",
     "window_sum",
 ]
+
+Integer = TypeVar("Integer", bound=np.integer[Any])
 
 Integers: TypeAlias = npt.NDArray[np.integer[Any]]
 """An array of any integer type."""
@@ -86,27 +88,25 @@ def convolve(
     _check_window(data.shape, kernel, strides, padding, dilations)
     columns = weight.reshape(math.prod(kernel) * inputs, groups * outputs)
     exact = _exact_type(max(_magnitude(data), abs(pad_value)), columns)
-    padded = _pad(data, padding, pad_value, exact)
-    if inputs > 1 or groups == 1:
-        windows = _windows(padded, kernel, strides, dilations)
-        return _by_blocks(_patch_product, windows, weight.astype(exact))
-    repeated = np.repeat(padded, outputs, axis=-1)
-    windows = _windows(repeated, kernel, strides, dilations)
-    return _by_blocks(_tap_product, windows, weight.astype(exact))
+    depthwise = inputs == 1 and groups > 1
+    image = np.repeat(data, outputs, axis=-1) if depthwise else data
+    windows = _windows(_pad(image, padding, pad_value, exact), kernel, strides, dilations)
+    product = _tap_product if depthwise else _patch_product
+    return _by_blocks(product, windows, weight.astype(exact))
 
 
 def max_pool(
-    data: Integers,
+    data: npt.NDArray[Integer],
     *,
     pool_size: Sequence[int],
     strides: Sequence[int],
     padding: Sequence[int],
-) -> Integers:
-    """Take the largest value of each window: `result[n, x, c] = max over k of data[n, at(x, k), c]`.
+) -> npt.NDArray[Integer]:
+    """Take the maximum: `result[n, x, c] = max over k of data[n, x*stride + k - begin, c]`.
 
-    Here `at(x, k) = x*stride + k - begin`, and a tap outside the image is ignored. `(N, *spatial, C)`
-    becomes `(N, *out, C)` of the same type, with `out = (spatial + begin + end - pool) // stride + 1`.
-    A window with no tap inside the image gives the lowest value of the type.
+    A tap outside the image is ignored; a window with no tap inside gives the lowest value of the
+    type. `(N, *spatial, C)` of any integer type becomes `(N, *out, C)` of the same type, with
+    `out = (spatial + begin + end - pool_size) // stride + 1`.
 
     Raises ValueError if the lengths of the lists do not fit the rank, a size or stride is below 1,
     a padding is negative, or a window spans more than the padded image.
@@ -123,7 +123,7 @@ def window_sum(
     strides: Sequence[int],
     padding: Sequence[int],
 ) -> npt.NDArray[np.int64]:
-    """Sum each window: `result[n, x, c] = sum over k of data[n, x*stride + k - begin, c]`.
+    """Sum the window: `result[n, x, c] = sum over k of data[n, x*stride + k - begin, c]`.
 
     A tap outside the image counts as 0. `(N, *spatial, C)` of any integer type becomes int64
     `(N, *out, C)`, with `out` and the errors of `max_pool`.
@@ -171,11 +171,16 @@ def _check_matrices(a: tuple[int, ...], b: tuple[int, ...]) -> None:
         raise ValueError(f"a has {a[-1]} columns, b has {b[-2]} rows")
 
 
+def _spatial_rank(data: tuple[int, ...]) -> int:
+    if len(data) < 3:
+        raise ValueError(f"data takes rank 3 or more, got {len(data)}")
+    return len(data) - 2
+
+
 def _check_weight(data: tuple[int, ...], weight: tuple[int, ...]) -> None:
-    if len(weight) != len(data) + 1:
-        raise ValueError(
-            f"data of rank {len(data)} takes weight of rank {len(data) + 1}, got {len(weight)}"
-        )
+    rank = _spatial_rank(data) + 3
+    if len(weight) != rank:
+        raise ValueError(f"data of rank {len(data)} takes weight of rank {rank}, got {len(weight)}")
     inputs, groups = weight[-3:-1]
     if data[-1] != groups * inputs:
         raise ValueError(f"data has {data[-1]} channels, weight takes {groups} groups of {inputs}")
@@ -189,18 +194,17 @@ def _check_window(
     dilations: Sequence[int] | None = None,
 ) -> None:
     """Refuse lists that do not describe a window that fits the padded image."""
-    rank = len(shape) - 2
-    if rank < 1:
-        raise ValueError(f"data takes rank 3 or more, got {len(shape)}")
-    dilations = [1] * rank if dilations is None else dilations
+    rank = _spatial_rank(shape)
+    dilations = dilations if dilations is not None else [1] * rank
     _check_list("window", window, rank, 1)
     _check_list("strides", strides, rank, 1)
     _check_list("padding", padding, 2 * rank, 0)
     _check_list("dilations", dilations, rank, 1)
     spans = _spans(window, dilations)
-    for size, begin, end, span in zip(shape[1:], padding, padding[rank:], spans, strict=False):
-        if span > size + begin + end:
-            raise ValueError(f"window spans {span} positions, padded image has {size + begin + end}")
+    sizes = _padded_sizes(shape[1:-1], padding)
+    for span, size in zip(spans, sizes, strict=True):
+        if span > size:
+            raise ValueError(f"window spans {span} positions, padded image has {size}")
 
 
 def _check_list(name: str, values: Sequence[int], length: int, least: int) -> None:
@@ -234,12 +238,16 @@ def _exact_type(magnitude: int, matrix: Integers) -> ExactType:
 def _pad(data: Integers, padding: Sequence[int], value: int, dtype: npt.DTypeLike) -> Numbers:
     """Surround the spatial axes with `value`, in a new array of type `dtype`."""
     batch, *spatial, channels = data.shape
-    begins, ends = padding[: len(spatial)], padding[len(spatial) :]
-    sizes = [sum(parts) for parts in zip(spatial, begins, ends, strict=True)]
-    inside = [slice(begin, begin + size) for begin, size in zip(begins, spatial, strict=True)]
-    padded: Numbers = np.full((batch, *sizes, channels), value, dtype)
+    padded: Numbers = np.full((batch, *_padded_sizes(spatial, padding), channels), value, dtype)
+    inside = [slice(begin, begin + size) for begin, size in zip(padding, spatial, strict=False)]
     padded[:, *inside] = data
     return padded
+
+
+def _padded_sizes(spatial: Sequence[int], padding: Sequence[int]) -> tuple[int, ...]:
+    """Return the size of each spatial axis with its padding, all begins, then all ends."""
+    begins, ends = padding[: len(spatial)], padding[len(spatial) :]
+    return tuple(sum(parts) for parts in zip(spatial, begins, ends, strict=True))
 
 
 def _spans(window: Sequence[int], dilations: Sequence[int]) -> tuple[int, ...]:

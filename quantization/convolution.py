@@ -8,7 +8,6 @@ dense.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple

@@ -125,26 +125,39 @@ def fold_add(
     Raises `ValueError` when a ratio of scales is too large for any shift.
     """
     ratios = np.array([lhs_q.scale, rhs_q.scale]) / output_q.scale
-    limit = (1 << (target.scale_bits - 1)) - 1
-    shift = min(target.max_shift, int(np.floor(np.log2((limit + 0.49) / ratios.max()))))
-    if shift < 0:
-        raise ValueError(f"ratio of scales must be less than {limit}, got {ratios.max():.6g}")
+    shift = _largest_shift(float(ratios.max()), (1 << (target.scale_bits - 1)) - 1, target)
     lhs_scale, rhs_scale = (int(s) for s in np.floor(np.ldexp(ratios, shift) + 0.5))
     zero = lhs_scale * lhs_q.zero_point + rhs_scale * rhs_q.zero_point
     return FoldedAdd(lhs_scale, rhs_scale, (output_q.zero_point << shift) - zero, shift)
 
 
 def fold_requantize(
-    input_q: Quantization, output_q: Quantization, target: Target = DEFAULT_TARGET
+    input_q: Quantization,
+    output_q: Quantization,
+    target: Target = DEFAULT_TARGET,
+    *,
+    count: int = 1,
 ) -> tuple[int, int, int]:
-    """Returns `(scale, bias, shift)` of `saturate((x * scale + bias + 2**(shift-1)) >> shift)`.
+    """Returns `(scale, bias, shift)` that requantize the mean of `count` 8- or 16-bit codes.
 
-    For 8- and 16-bit `x`; the scale has at most `Target.scale_bits` bits.
+        saturate((x * scale + bias + 2**(shift-1)) >> shift)
+
+    with `x` the sum of the codes. The scale has at most `Target.scale_bits` bits, and fewer where
+    `count` is so large that the accumulator would leave `Target.accumulator_bits`.
+
+    Raises `ValueError` when the ratio of scales is too large for any shift.
     """
-    ratio = input_q.scale / output_q.scale
-    limit = (1 << (target.scale_bits - 1)) - 1
+    ratio = input_q.scale / (output_q.scale * count)
+    spare_bits = target.accumulator_bits - 1 - 16 - (count - 1).bit_length()
+    limit = (1 << min(target.scale_bits - 1, spare_bits)) - 1
+    shift = _largest_shift(ratio, limit, target)
+    scale = int(np.floor(np.ldexp(ratio, shift) + 0.5))
+    return scale, (output_q.zero_point << shift) - scale * count * input_q.zero_point, shift
+
+
+def _largest_shift(ratio: float, limit: int, target: Target) -> int:
+    """Returns the largest shift at which the rounded ratio is at most `limit`."""
     shift = min(target.max_shift, int(np.floor(np.log2((limit + 0.49) / ratio))))
     if shift < 0:
         raise ValueError(f"ratio of scales must be less than {limit}, got {ratio:.6g}")
-    scale = int(np.floor(np.ldexp(ratio, shift) + 0.5))
-    return scale, (output_q.zero_point << shift) - scale * input_q.zero_point, shift
+    return shift

@@ -100,7 +100,9 @@ def build_model(
 
     codes = sorted({(op.code_name, op.version) for op in operators})
     code_tables = [_operator_code(b, name, version) for name, version in codes]
-    operator_tables = [_operator(b, op, codes.index((op.code_name, op.version))) for op in operators]
+    operator_tables = [
+        _operator(b, op, codes.index((op.code_name, op.version))) for op in operators
+    ]
 
     tensor_vector = _offsets(b, tensor_tables)
     operator_vector = _offsets(b, operator_tables)
@@ -430,13 +432,13 @@ def quantize(
     *,
     y_q: Quant,
     x_q: Quant | None = None,
-    x_dtype: Literal["int8", "uint8", "float32"] = "int8",
+    x_dtype: QuantizedType = "int8",
     y_dtype: QuantizedType = "int8",
 ) -> bytes:
-    """Make a QUANTIZE from float32 (no `x_q`) or between quantized types."""
-    x = Tensor("x", x_shape, x_dtype, *(x_q or ()))
+    """Make a QUANTIZE between quantized types or, without `x_q`, from float32."""
+    x = Tensor("x", x_shape, x_dtype, *x_q) if x_q else Tensor("x", x_shape, "float32")
     y = Tensor("y", x_shape, y_dtype, *y_q)
-    version = 1 if x_dtype == "float32" else 2
+    version = 2 if x_q else 1
     return build_model([x, y], [Operator("QUANTIZE", [0], [1], {}, version)], [0], [1])
 
 
@@ -505,7 +507,9 @@ def _with_weights(
     x, y = Tensor("x", x_shape, dtype, *x_q), Tensor("y", y_shape, dtype, *y_q)
     tensors = [x, *weights, y]
     y_index = len(tensors) - 1
-    op.inputs = [0, 1, 2 if y_index == 3 else -1]
+    op.inputs = list(range(y_index))
+    if op.code_name == "FULLY_CONNECTED" and len(weights) == 1:
+        op.inputs.append(-1)  # as the converter does; LiteRT rejects it in the convolutions
     op.outputs = [y_index]
     return build_model(tensors, [op], [0], [y_index])
 

@@ -1,0 +1,999 @@
+"""The integer operations of the SiMa.ai machine-learning accelerator.
+
+Constants are attributes, because the accelerator takes no others: weights, biases, scale
+corrections and shifts that a lowering computed. Layouts are those of the `qnn` dialect. An
+operation that requantizes does so in one of two ways, named by its `requantization`:
+
+* `sima`: one rounding shift, `(acc + 2**(shift-1)) >> shift`, without the rounding term when the
+  shift is 0; the scale is folded into the constants;
+* `tflite`: an integer multiplication, `mul(acc, scale_correction, shift) +
+  zero_point_correction`, where `mul` is `sima_mlir.quantization.fixed_point_multiply` under the
+  contract that `rounding` names; the scale is kept exactly.
+
+`saturate` clamps to the result's type, and to `clamp` where that is given. SiMa publishes neither
+the width of the accumulator nor the range of shifts: 32 bits, and 0 to 31 for `sima`, are what
+`sima_mlir.quantization.Target` assumes.
+
+Source: SiMa's public API page `afe.tvm_converter.quantization` and Model Compiler guides.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC
+from collections.abc import Sequence
+from enum import StrEnum
+
+from xdsl.dialects.builtin import (
+    I32,
+    DenseArrayBase,
+    DenseIntOrFPElementsAttr,
+    DenseResourceAttr,
+    Float64Type,
+    FloatAttr,
+    IntegerAttr,
+    TensorType,
+    UnitAttr,
+    f32,
+    f64,
+    i8,
+    i16,
+    i32,
+    i64,
+)
+from xdsl.ir import Attribute, Dialect, SSAValue
+from xdsl.irdl import (
+    AnyOf,
+    BaseAttr,
+    IRDLOperation,
+    irdl_attr_definition,
+    irdl_op_definition,
+    operand_def,
+    opt_prop_def,
+    prop_def,
+    result_def,
+    traits_def,
+)
+from xdsl.traits import Pure
+from xdsl.utils.exceptions import VerifyException
+
+from sima_mlir.dialects import shapes
+from sima_mlir.dialects.definitions import (
+    DILATED_WINDOW_FORMAT,
+    WINDOW_FORMAT,
+    ChoiceAttribute,
+    DilatedWindowOperation,
+    PerChannel,
+    WindowOperation,
+    dimensions,
+    element_type,
+    shape_of,
+    tensor_of,
+    verify_code,
+    verify_pad,
+    verify_pool,
+    verify_range,
+    verify_reshape,
+    verify_same_type,
+    verify_shape,
+    window_properties,
+)
+from sima_mlir.dialects.elements import (
+    ElementsAttr,
+    array_values,
+    dense_array,
+    tensor_type,
+    ui8,
+)
+from sima_mlir.quantization import MAX_SHIFT, Quantization, Rounding, SoftmaxConstants
+
+CODES = tensor_of(i8, ui8, i16)
+ANY_CODES = tensor_of(i8, ui8, i16, i32)
+ELEMENTS = AnyOf.get(BaseAttr(DenseIntOrFPElementsAttr), BaseAttr(DenseResourceAttr))
+PER_CHANNEL = AnyOf.get(IntegerAttr.constr(i32), DenseArrayBase.constr(i32))
+
+MAX_RIGHT_SHIFT = 31
+"""Largest shift of `requantization = sima`."""
+
+
+class Requantization(StrEnum):
+    """How an operation brings its accumulator to the result's scale."""
+
+    SIMA = "sima"
+    TFLITE = "tflite"
+
+
+@irdl_attr_definition
+class RequantizationAttr(ChoiceAttribute[Requantization]):
+    """How an operation requantizes: `#sima<requantization tflite>`."""
+
+    name = "sima.requantization"
+    choices = Requantization
+
+
+@irdl_attr_definition
+class RoundingAttr(ChoiceAttribute[Rounding]):
+    """The contract of an integer multiplication: `#sima<rounding tflite>`."""
+
+    name = "sima.rounding"
+    choices = Rounding
+
+
+class RequantizingOperation(IRDLOperation, ABC):
+    """An operation that ends in a requantization.
+
+    (R1) shift is in 0..31 for `requantization = sima`, in 0..62 for `tflite`; one for all
+         channels, or a list with one for each.
+    (R2) `tflite` has rounding, scale_correction and zero_point_correction; `sima` has neither
+         rounding nor zero_point_correction.
+    (R3) scale_correction is one for all channels, or a list with one for each; not negative.
+    (R4) zero_point_correction is a code of the result.
+    (R5) clamp is two codes of the result in order.
+    """
+
+    requantization = prop_def(
+        RequantizationAttr, default_value=RequantizationAttr(Requantization.SIMA)
+    )
+    rounding = opt_prop_def(RoundingAttr)
+    scale_correction = opt_prop_def(PER_CHANNEL)
+    shift = prop_def(PER_CHANNEL)
+    zero_point_correction = opt_prop_def(IntegerAttr.constr(i32))
+    clamp = opt_prop_def(DenseArrayBase.constr(i32))
+
+    custom_directives = (PerChannel,)
+
+    @property
+    def is_tflite(self) -> bool:
+        """Whether the operation requantizes by an integer multiplication."""
+        return self.requantization.data is Requantization.TFLITE
+
+    def clamp_range(self) -> tuple[int, int] | None:
+        """Returns the range that the result is clamped to, beside that of its type."""
+        if self.clamp is None:
+            return None
+        low, high = array_values(self.clamp).tolist()
+        return low, high
+
+    def verify_requantization(self, result: SSAValue) -> None:
+        """Checks R1 to R5."""
+        self._verify_presence()
+        channels = shape_of(result)[-1:]
+        _verify_per_channel("shift", self.shift, channels)
+        _verify_bounds("shift", self.shift, MAX_SHIFT if self.is_tflite else MAX_RIGHT_SHIFT)
+        if self.scale_correction is not None:
+            _verify_per_channel("scale_correction", self.scale_correction, channels)
+            _verify_bounds("scale_correction", self.scale_correction, (1 << 31) - 1)
+        codes = element_type(result)
+        if self.zero_point_correction is not None:
+            value = self.zero_point_correction.value.data
+            verify_code("zero_point_correction", value, codes)
+        if self.clamp is not None:
+            limits = array_values(self.clamp).tolist()
+            if len(limits) != 2:
+                raise VerifyException(f"clamp must have 2 values, got {len(limits)}")
+            verify_range("clamp", *limits, codes)
+
+    def _verify_presence(self) -> None:
+        mode = self.requantization.data
+        for name in ("rounding", "zero_point_correction", "scale_correction"):
+            present = name in self.properties
+            if self.is_tflite and not present:
+                raise VerifyException(f"requantization {mode} needs {name}, got none")
+            if not self.is_tflite and present and name != "scale_correction":
+                raise VerifyException(f"requantization {mode} takes no {name}, got one")
+
+
+REQUANTIZATION_FORMAT = (
+    "(`requantization` `=` $requantization^)? (`rounding` `=` $rounding^)? "
+    "(`scale_correction` `=` custom<PerChannel>($scale_correction)^)? "
+    "`shift` `=` custom<PerChannel>($shift) "
+    "(`zero_point_correction` `=` $zero_point_correction^)? (`clamp` `=` $clamp^)?"
+)
+
+
+class WeightedOperation(RequantizingOperation, ABC):
+    """A requantizing operation with a weight and a bias for each channel.
+
+    (W1) weight holds i8.
+    (W2) bias holds i32, one for each channel.
+    (W3) scale_correction is for `tflite` only.
+    """
+
+    data = operand_def(CODES)
+    weight = prop_def(ELEMENTS)
+    bias = prop_def(ELEMENTS)
+    result = result_def(CODES)
+
+    def weight_shape(self) -> tuple[int, ...]:
+        """Returns the shape of the weight."""
+        return self.weight.get_type().get_shape()
+
+    def verify_weights(self) -> None:
+        """Checks W1 to W3 and R1 to R5."""
+        _verify_elements("weight", self.weight, i8)
+        _verify_elements("bias", self.bias, i32)
+        channels, bias = shape_of(self.result)[-1:], self.bias.get_type().get_shape()
+        if bias != channels:
+            raise VerifyException(
+                f"bias must have shape {dimensions(channels)}, got {dimensions(bias)}"
+            )
+        if not self.is_tflite and self.scale_correction is not None:
+            raise VerifyException("requantization sima takes no scale_correction, got one")
+        self.verify_requantization(self.result)
+
+
+@irdl_op_definition
+class ConvOp(DilatedWindowOperation, WeightedOperation):
+    """Convolves codes with constant weights, adds a bias and requantizes.
+
+    acc[n, y…, g * O + o] = Σ over taps k… and inputs i of
+    data[n, y * stride + k * dilation - before…, g * I + i] * weight[k…, i, g, o]
+    + bias[g * O + o], where a tap outside the data reads `input_zero_point`.
+
+    `sima`:   result = saturate((acc + 2**(shift-1)) >> shift)
+    `tflite`: result = saturate(mul(acc, scale_correction, shift) + zero_point_correction)
+
+    (C1) data has axes N, spatial…, C and weight spatial…, I, G, O, with C = G * I.
+    (C2) strides and dilations have one positive value for each spatial axis; padding has the
+         taps before each, then those after each, none negative; the window fits.
+    (C3) the result has shape N, out…, G * O with
+         out = (in + before + after - ((k - 1) * dilation + 1)) / stride + 1, rounded down.
+    (C4) weight, bias and requantization are as W1 to W3 and R1 to R5 say.
+    (C5) input_zero_point is a code of data.
+
+    Example:
+        %r = sima.conv %x padding = [1, 1] input_zero_point = -128 shift = [9, 8]
+          bias = dense<[-441, -4129]> : tensor<2xi32>
+          weight = dense<[[[[104, -37]]], [[[-52, 25]]], [[[4, -95]]]]> : tensor<3x1x1x2xi8>
+          : (tensor<1x8x1xi8>) -> tensor<1x8x2xi8>
+    """
+
+    name = "sima.conv"
+
+    input_zero_point = prop_def(IntegerAttr.constr(i32), default_value=IntegerAttr(0, i32))
+
+    traits = traits_def(Pure())
+
+    assembly_format = (
+        "$data "
+        + DILATED_WINDOW_FORMAT
+        + " (`input_zero_point` `=` $input_zero_point^)? "
+        + REQUANTIZATION_FORMAT
+        + " `bias` `=` $bias `weight` `=` $weight attr-dict `:` functional-type(operands, results)"
+    )
+
+    def __init__(
+        self,
+        data: SSAValue,
+        weight: ElementsAttr,
+        bias: ElementsAttr,
+        requantization: dict[str, Attribute],
+        result_type: Attribute,
+        *,
+        strides: Sequence[int] | None = None,
+        padding: Sequence[int] | None = None,
+        dilations: Sequence[int] | None = None,
+        input_zero_point: int = 0,
+    ):
+        window = shapes.make_window(len(shape_of(data)) - 2, strides, padding, dilations)
+        super().__init__(
+            operands=[data],
+            properties=window_properties(window, dilated=True)
+            | {"input_zero_point": IntegerAttr(input_zero_point, i32)}
+            | {"weight": weight, "bias": bias}
+            | requantization,
+            result_types=[result_type],
+        )
+
+    def conv_window(self) -> shapes.Window:
+        """Returns strides, padding and dilations for each spatial axis."""
+        return self.window(len(shape_of(self.data)) - 2)
+
+    def infer_shape(self) -> tuple[int, ...]:
+        """Returns the result's shape; raises `ValueError` when C1 or C2 does not hold."""
+        data, weight = shape_of(self.data), self.weight_shape()
+        return shapes.conv_shape(data, weight, self.window(shapes.check_conv_ranks(data, weight)))
+
+    def verify_(self) -> None:
+        """Checks C1 to C5."""
+        verify_shape(self.result, self.infer_shape)
+        self.verify_weights()
+        verify_code("input_zero_point", self.input_zero_point.value.data, element_type(self.data))
+
+
+@irdl_op_definition
+class DenseOp(WeightedOperation):
+    """Multiplies codes by a constant weight matrix, adds a bias and requantizes.
+
+    acc[…, o] = Σ over i of data[…, i] * weight[o, i] + bias[o]
+
+    `sima`:   result = saturate((acc + 2**(shift-1)) >> shift)
+    `tflite`: result = saturate(mul(acc, scale_correction, shift) + zero_point_correction)
+
+    (C1) weight has axes O, I, and the last axis of data has size I.
+    (C2) the result has the shape of data with O in place of I.
+    (C3) weight, bias and requantization are as W1 to W3 and R1 to R5 say.
+
+    Example:
+        %r = sima.dense %x requantization = tflite rounding = tflite
+          scale_correction = [1759218604, 1605286977] shift = [40, 39] zero_point_correction = -5
+          bias = dense<[2580, -3820]> : tensor<2xi32>
+          weight = dense<[[127, -64, 5, 90], [-50, 33, -127, 12]]> : tensor<2x4xi8>
+          : (tensor<1x4xi8>) -> tensor<1x2xi8>
+    """
+
+    name = "sima.dense"
+
+    traits = traits_def(Pure())
+
+    assembly_format = (
+        "$data "
+        + REQUANTIZATION_FORMAT
+        + " `bias` `=` $bias `weight` `=` $weight attr-dict `:` functional-type(operands, results)"
+    )
+
+    def __init__(
+        self,
+        data: SSAValue,
+        weight: ElementsAttr,
+        bias: ElementsAttr,
+        requantization: dict[str, Attribute],
+        result_type: Attribute,
+    ):
+        super().__init__(
+            operands=[data],
+            properties={"weight": weight, "bias": bias} | requantization,
+            result_types=[result_type],
+        )
+
+    def verify_(self) -> None:
+        """Checks C1 to C3."""
+        verify_shape(
+            self.result, lambda: shapes.dense_shape(shape_of(self.data), self.weight_shape())
+        )
+        self.verify_weights()
+
+
+@irdl_op_definition
+class RequantizeOp(RequantizingOperation):
+    """Brings codes or accumulators to another scale.
+
+    `sima`:   result = saturate((data * scale_correction + bias + 2**(shift-1)) >> shift)
+    `tflite`: result = saturate(mul(data + bias, scale_correction, shift) + zero_point_correction)
+
+    (C1) the result has the shape of data.
+    (C2) scale_correction, shift and the rest are as R1 to R5 say; scale_correction is there.
+    (C3) `sima` takes 8- and 16-bit data only.
+
+    Example:
+        %r = sima.requantize %x scale_correction = 27307 shift = 15 bias = -163842
+          : (tensor<1x4xi8>) -> tensor<1x4xi8>
+    """
+
+    name = "sima.requantize"
+
+    data = operand_def(ANY_CODES)
+    bias = prop_def(IntegerAttr.constr(i32), default_value=IntegerAttr(0, i32))
+    result = result_def(ANY_CODES)
+
+    traits = traits_def(Pure())
+
+    assembly_format = (
+        "$data "
+        + REQUANTIZATION_FORMAT
+        + " (`bias` `=` $bias^)? attr-dict `:` functional-type(operands, results)"
+    )
+
+    def __init__(
+        self,
+        data: SSAValue,
+        bias: int,
+        requantization: dict[str, Attribute],
+        result_type: Attribute,
+    ):
+        super().__init__(
+            operands=[data],
+            properties={"bias": IntegerAttr(bias, i32)} | requantization,
+            result_types=[result_type],
+        )
+
+    def verify_(self) -> None:
+        """Checks C1 to C3."""
+        verify_shape(self.result, lambda: shape_of(self.data))
+        _verify_scaled(self)
+        self.verify_requantization(self.result)
+        if not self.is_tflite and element_type(self.data) == i32:
+            raise VerifyException("requantization sima needs 8- or 16-bit data, got i32")
+
+
+@irdl_op_definition
+class MeanOp(RequantizingOperation):
+    """Averages codes over whole axes, which stay with size 1, and requantizes.
+
+    With acc = Σ data over the axes and n the number of elements that are averaged:
+
+    `sima`:   result = saturate((acc * scale_correction + bias + 2**(shift-1)) >> shift)
+    `tflite`: result = saturate(divide(mul(acc + bias, scale_correction, shift), n)
+                                + zero_point_correction)
+
+    where `divide` rounds to nearest, ties away from zero.
+
+    (C1) axes are distinct axes of data, and the result has size 1 for each of them.
+    (C2) scale_correction, shift and the rest are as R1 to R5 say; scale_correction is there.
+
+    Example:
+        %r = sima.mean %x axes = [1, 2] scale_correction = 21400 shift = 19 bias = -262144
+          : (tensor<1x7x7x4xi8>) -> tensor<1x1x1x4xi8>
+    """
+
+    name = "sima.mean"
+
+    data = operand_def(CODES)
+    axes = prop_def(DenseArrayBase.constr(i64))
+    bias = prop_def(IntegerAttr.constr(i32), default_value=IntegerAttr(0, i32))
+    result = result_def(CODES)
+
+    traits = traits_def(Pure())
+
+    assembly_format = (
+        "$data `axes` `=` $axes "
+        + REQUANTIZATION_FORMAT
+        + " (`bias` `=` $bias^)? attr-dict `:` functional-type(operands, results)"
+    )
+
+    def __init__(
+        self,
+        data: SSAValue,
+        axes: Sequence[int],
+        bias: int,
+        requantization: dict[str, Attribute],
+        result_type: Attribute,
+    ):
+        super().__init__(
+            operands=[data],
+            properties={"axes": dense_array(axes, i64), "bias": IntegerAttr(bias, i32)}
+            | requantization,
+            result_types=[result_type],
+        )
+
+    def verify_(self) -> None:
+        """Checks C1 and C2."""
+        axes = array_values(self.axes).tolist()
+        verify_shape(self.result, lambda: shapes.mean_shape(shape_of(self.data), axes))
+        _verify_scaled(self)
+        self.verify_requantization(self.result)
+
+
+_TFLITE_ADD = ("left_shift", "lhs_zero_point", "lhs_shift", "rhs_zero_point", "rhs_shift")
+
+
+@irdl_op_definition
+class AddOp(RequantizingOperation):
+    """Adds two tensors of codes.
+
+    `sima`:   result = saturate((lhs * lhs_scale + rhs * rhs_scale + bias + 2**(shift-1)) >> shift)
+    `tflite`: a = mul((lhs - lhs_zero_point) << left_shift, lhs_scale, lhs_shift)
+              b = mul((rhs - rhs_zero_point) << left_shift, rhs_scale, rhs_shift)
+              result = saturate(mul(a + b, scale_correction, shift) + zero_point_correction)
+
+    (C1) lhs, rhs and the result have the same shape.
+    (C2) the scales are not negative; for `sima` they fit 16 bits.
+    (C3) `tflite` has left_shift, lhs_zero_point, lhs_shift, rhs_zero_point and rhs_shift, `sima`
+         has none of them; the shifts are in 0..62.
+    (C4) scale_correction is for `tflite` only; the rest is as R1 to R5 say.
+
+    Example:
+        %r = sima.add %a, %b lhs_scale = 21845 rhs_scale = 10923 bias = -98303 shift = 15
+          : (tensor<1x4xi8>, tensor<1x4xi8>) -> tensor<1x4xi8>
+    """
+
+    name = "sima.add"
+
+    lhs = operand_def(tensor_of(i8, ui8))
+    rhs = operand_def(tensor_of(i8, ui8))
+    lhs_scale = prop_def(IntegerAttr.constr(i32))
+    rhs_scale = prop_def(IntegerAttr.constr(i32))
+    bias = prop_def(IntegerAttr.constr(i32), default_value=IntegerAttr(0, i32))
+    left_shift = opt_prop_def(IntegerAttr.constr(i32))
+    lhs_zero_point = opt_prop_def(IntegerAttr.constr(i32))
+    lhs_shift = opt_prop_def(IntegerAttr.constr(i32))
+    rhs_zero_point = opt_prop_def(IntegerAttr.constr(i32))
+    rhs_shift = opt_prop_def(IntegerAttr.constr(i32))
+    result = result_def(tensor_of(i8, ui8))
+
+    traits = traits_def(Pure())
+
+    assembly_format = (
+        "$lhs `,` $rhs (`left_shift` `=` $left_shift^)? "
+        "(`lhs_zero_point` `=` $lhs_zero_point^)? `lhs_scale` `=` $lhs_scale "
+        "(`lhs_shift` `=` $lhs_shift^)? (`rhs_zero_point` `=` $rhs_zero_point^)? "
+        "`rhs_scale` `=` $rhs_scale (`rhs_shift` `=` $rhs_shift^)? (`bias` `=` $bias^)? "
+        + REQUANTIZATION_FORMAT
+        + " attr-dict `:` functional-type(operands, results)"
+    )
+
+    def __init__(
+        self,
+        lhs: SSAValue,
+        rhs: SSAValue,
+        constants: dict[str, int],
+        requantization: dict[str, Attribute],
+        result_type: Attribute,
+    ):
+        super().__init__(
+            operands=[lhs, rhs],
+            properties={n: IntegerAttr(v, i32) for n, v in constants.items()} | requantization,
+            result_types=[result_type],
+        )
+
+    def verify_(self) -> None:
+        """Checks C1 to C4."""
+        verify_shape(self.rhs, lambda: shape_of(self.lhs), "rhs")
+        verify_shape(self.result, lambda: shape_of(self.lhs))
+        largest = (1 << 31) - 1 if self.is_tflite else (1 << 15) - 1
+        _verify_bounds("lhs_scale", self.lhs_scale, largest)
+        _verify_bounds("rhs_scale", self.rhs_scale, largest)
+        self._verify_operand_constants()
+        if not self.is_tflite and self.scale_correction is not None:
+            raise VerifyException("requantization sima takes no scale_correction, got one")
+        self.verify_requantization(self.result)
+
+    def _verify_operand_constants(self) -> None:
+        mode = self.requantization.data
+        for name in _TFLITE_ADD:
+            attribute = self.properties.get(name)
+            if self.is_tflite and attribute is None:
+                raise VerifyException(f"requantization {mode} needs {name}, got none")
+            if not self.is_tflite and attribute is not None:
+                raise VerifyException(f"requantization {mode} takes no {name}, got one")
+            if isinstance(attribute, IntegerAttr) and name.endswith("shift"):
+                _verify_bounds(name, attribute, MAX_SHIFT)
+
+
+@irdl_op_definition
+class AvgPoolOp(WindowOperation):
+    """Averages codes over a window of the spatial axes.
+
+    result = divide(Σ over taps, count), where `divide` rounds to nearest, ties away from zero.
+    `count` is the number of taps inside the data, or the size of the window with
+    `count_include_pad`, where taps outside read `input_zero_point`.
+
+    (C1) data has axes N, spatial…, C; pool_size and strides have one positive value for each
+         spatial axis, padding two that are not negative and less than the window's size.
+    (C2) the window fits into the padded data, and the result has shape N, out…, C with
+         out = (in + before + after - size) / stride + 1, rounded down.
+    (C3) data and result have the same element type, and input_zero_point is a code of it.
+
+    Example:
+        %r = sima.avg_pool %x pool_size = [2, 2] strides = [2, 2]
+          : (tensor<1x8x8x4xi8>) -> tensor<1x4x4x4xi8>
+    """
+
+    name = "sima.avg_pool"
+
+    data = operand_def(CODES)
+    pool_size = prop_def(DenseArrayBase.constr(i64))
+    count_include_pad = opt_prop_def(UnitAttr)
+    input_zero_point = prop_def(IntegerAttr.constr(i32), default_value=IntegerAttr(0, i32))
+    result = result_def(CODES)
+
+    traits = traits_def(Pure())
+
+    assembly_format = (
+        "$data `pool_size` `=` $pool_size " + WINDOW_FORMAT + " "
+        "(`count_include_pad` $count_include_pad^)? "
+        "(`input_zero_point` `=` $input_zero_point^)? "
+        "attr-dict `:` functional-type(operands, results)"
+    )
+
+    def __init__(
+        self,
+        data: SSAValue,
+        pool_size: Sequence[int],
+        result_type: Attribute,
+        *,
+        strides: Sequence[int] | None = None,
+        padding: Sequence[int] | None = None,
+        count_include_pad: bool = False,
+        input_zero_point: int = 0,
+    ):
+        window = shapes.make_window(len(pool_size), strides, padding)
+        super().__init__(
+            operands=[data],
+            properties=window_properties(window, dilated=False)
+            | {
+                "pool_size": dense_array(pool_size, i64),
+                "count_include_pad": UnitAttr() if count_include_pad else None,
+                "input_zero_point": IntegerAttr(input_zero_point, i32),
+            },
+            result_types=[result_type],
+        )
+
+    def verify_(self) -> None:
+        """Checks C1 to C3."""
+        verify_pool(self, self.data, self.pool_size, self.result)
+        verify_code("input_zero_point", self.input_zero_point.value.data, element_type(self.data))
+
+
+@irdl_op_definition
+class MaxPoolOp(WindowOperation):
+    """Takes the largest code over a window of the spatial axes.
+
+    result = max over taps inside the data; taps in the padding never win.
+
+    (C1) data has axes N, spatial…, C; pool_size and strides have one positive value for each
+         spatial axis, padding two that are not negative and less than the window's size.
+    (C2) the window fits into the padded data, and the result has shape N, out…, C with
+         out = (in + before + after - size) / stride + 1, rounded down.
+    (C3) data and result have the same element type.
+
+    Example:
+        %r = sima.max_pool %x pool_size = [2, 2] strides = [2, 2]
+          : (tensor<1x8x8x4xi8>) -> tensor<1x4x4x4xi8>
+    """
+
+    name = "sima.max_pool"
+
+    data = operand_def(CODES)
+    pool_size = prop_def(DenseArrayBase.constr(i64))
+    result = result_def(CODES)
+
+    traits = traits_def(Pure())
+
+    assembly_format = (
+        "$data `pool_size` `=` $pool_size " + WINDOW_FORMAT + " "
+        "attr-dict `:` functional-type(operands, results)"
+    )
+
+    def __init__(
+        self,
+        data: SSAValue,
+        pool_size: Sequence[int],
+        result_type: Attribute,
+        *,
+        strides: Sequence[int] | None = None,
+        padding: Sequence[int] | None = None,
+    ):
+        window = shapes.make_window(len(pool_size), strides, padding)
+        super().__init__(
+            operands=[data],
+            properties=window_properties(window, dilated=False)
+            | {"pool_size": dense_array(pool_size, i64)},
+            result_types=[result_type],
+        )
+
+    def verify_(self) -> None:
+        """Checks C1 to C3."""
+        verify_pool(self, self.data, self.pool_size, self.result)
+
+
+@irdl_op_definition
+class ClipOp(IRDLOperation):
+    """Clamps codes.
+
+    result = max(min, min(data, max))
+
+    (C1) min is at most max.
+    (C2) min and max are codes of data.
+    (C3) the result has the type of data.
+
+    Example:
+        %r = sima.clip %x min = -128 max = 33 : (tensor<1x4xi8>) -> tensor<1x4xi8>
+    """
+
+    name = "sima.clip"
+
+    data = operand_def(ANY_CODES)
+    min = prop_def(IntegerAttr.constr(i32))
+    max = prop_def(IntegerAttr.constr(i32))
+    result = result_def(ANY_CODES)
+
+    traits = traits_def(Pure())
+
+    assembly_format = (
+        "$data `min` `=` $min `max` `=` $max attr-dict `:` functional-type(operands, results)"
+    )
+
+    def __init__(self, data: SSAValue, min: int, max: int):
+        super().__init__(
+            operands=[data],
+            properties={"min": IntegerAttr(min, i32), "max": IntegerAttr(max, i32)},
+            result_types=[data.type],
+        )
+
+    def verify_(self) -> None:
+        """Checks C1 to C3."""
+        verify_range("clip", self.min.value.data, self.max.value.data, element_type(self.data))
+        verify_same_type(self.result, self.data)
+
+
+@irdl_op_definition
+class PadOp(IRDLOperation):
+    """Puts a code around a tensor.
+
+    `padding` lists the elements before each axis, then those after each; they hold `value`.
+
+    (C1) padding has two values for each axis of data, none negative.
+    (C2) the result has the padded shape.
+    (C3) value is a code of data, and data and result have the same element type.
+
+    Example:
+        %r = sima.pad %x padding = [0, 1, 1, 0, 0, 1, 1, 0] value = -128
+          : (tensor<1x8x8x3xi8>) -> tensor<1x10x10x3xi8>
+    """
+
+    name = "sima.pad"
+
+    data = operand_def(CODES)
+    padding = prop_def(DenseArrayBase.constr(i64))
+    value = prop_def(IntegerAttr.constr(i32))
+    result = result_def(CODES)
+
+    traits = traits_def(Pure())
+
+    assembly_format = (
+        "$data `padding` `=` $padding `value` `=` $value "
+        "attr-dict `:` functional-type(operands, results)"
+    )
+
+    def __init__(self, data: SSAValue, padding: Sequence[int], value: int):
+        shape = shapes.pad_shape(shape_of(data), padding)
+        super().__init__(
+            operands=[data],
+            properties={
+                "padding": dense_array(padding, i64),
+                "value": IntegerAttr(value, i32),
+            },
+            result_types=[tensor_type(shape, element_type(data))],
+        )
+
+    def verify_(self) -> None:
+        """Checks C1 to C3."""
+        verify_pad(self.data, self.padding, self.value, self.result)
+
+
+@irdl_op_definition
+class ReshapeOp(IRDLOperation):
+    """Gives a tensor another shape; its elements stay in order.
+
+    (C1) data and result have the same number of elements.
+    (C2) data and result have the same element type.
+
+    Example:
+        %r = sima.reshape %x : (tensor<1x2x2x8xi8>) -> tensor<1x32xi8>
+    """
+
+    name = "sima.reshape"
+
+    data = operand_def(ANY_CODES)
+    result = result_def(ANY_CODES)
+
+    traits = traits_def(Pure())
+
+    assembly_format = "$data attr-dict `:` functional-type(operands, results)"
+
+    def __init__(self, data: SSAValue, shape: Sequence[int]):
+        super().__init__(
+            operands=[data], result_types=[tensor_type(tuple(shape), element_type(data))]
+        )
+
+    def verify_(self) -> None:
+        """Checks C1 and C2."""
+        verify_reshape(self.data, self.result)
+
+
+@irdl_op_definition
+class SoftmaxOp(IRDLOperation):
+    """Computes softmax along the last axis in 32-bit fixed-point arithmetic.
+
+    With d = data - max(data), a code counts where d >= least_difference; then its exponential is
+    exp(d * scale * 2**(left_shift - 31)) of a Q5.26 number, and
+    result = saturate(round(256 * exponential / Σ exponentials) + least code), each step as
+    `sima_mlir.quantization.softmax` says. A code that does not count gives the least code.
+
+    (C1) scale is a 31-bit significand, in 2**30..2**31 - 1; left_shift is in 0..31.
+    (C2) least_difference is not positive.
+    (C3) data and result have the same type.
+
+    Example:
+        %r = sima.softmax %x scale = 1073741824 left_shift = 24 least_difference = -124
+          : (tensor<1x10xi8>) -> tensor<1x10xi8>
+    """
+
+    name = "sima.softmax"
+
+    data = operand_def(tensor_of(i8, ui8))
+    scale = prop_def(IntegerAttr.constr(i32))
+    left_shift = prop_def(IntegerAttr.constr(i32))
+    least_difference = prop_def(IntegerAttr.constr(i32))
+    result = result_def(tensor_of(i8, ui8))
+
+    traits = traits_def(Pure())
+
+    assembly_format = (
+        "$data `scale` `=` $scale `left_shift` `=` $left_shift "
+        "`least_difference` `=` $least_difference attr-dict `:` functional-type(operands, results)"
+    )
+
+    def __init__(self, data: SSAValue, constants: SoftmaxConstants):
+        super().__init__(
+            operands=[data],
+            properties={n: IntegerAttr(v, i32) for n, v in constants._asdict().items()},
+            result_types=[data.type],
+        )
+
+    def constants(self) -> SoftmaxConstants:
+        """Returns the integers that the arithmetic takes."""
+        return SoftmaxConstants(
+            self.scale.value.data, self.left_shift.value.data, self.least_difference.value.data
+        )
+
+    def verify_(self) -> None:
+        """Checks C1 to C3."""
+        scale, left_shift, least = self.constants()
+        if not 1 << 30 <= scale < 1 << 31:
+            raise VerifyException(f"scale must be in {1 << 30}..{(1 << 31) - 1}, got {scale}")
+        _verify_bounds("left_shift", self.left_shift, 31)
+        if least > 0:
+            raise VerifyException(f"least_difference must be at most 0, got {least}")
+        verify_same_type(self.result, self.data)
+
+
+@irdl_op_definition
+class QuantizeOp(IRDLOperation):
+    """Turns real numbers into codes, at the edge of the accelerator.
+
+    result = saturate(round(data / scale) + zero_point), the quotient in float32, ties away from
+    zero, or to even with `ties_to_even`.
+
+    (C1) scale is positive and finite.
+    (C2) zero_point is a code of the result.
+    (C3) the result has the shape of data.
+
+    Example:
+        %r = sima.quantize %x scale = 5.000000e-01 : f64 zero_point = 3
+          : (tensor<1x4xf32>) -> tensor<1x4xi8>
+    """
+
+    name = "sima.quantize"
+
+    data = operand_def(tensor_of(f32))
+    scale = prop_def(FloatAttr.constr(f64))
+    zero_point = prop_def(IntegerAttr.constr(i32))
+    ties_to_even = opt_prop_def(UnitAttr)
+    result = result_def(CODES)
+
+    traits = traits_def(Pure())
+
+    assembly_format = (
+        "$data `scale` `=` qualified($scale) `zero_point` `=` $zero_point "
+        "(`ties_to_even` $ties_to_even^)? attr-dict `:` functional-type(operands, results)"
+    )
+
+    def __init__(
+        self,
+        data: SSAValue,
+        quantization: Quantization,
+        result_type: Attribute,
+        *,
+        ties_to_even: bool = False,
+    ):
+        super().__init__(
+            operands=[data],
+            properties=_quantization_properties(quantization)
+            | {"ties_to_even": UnitAttr() if ties_to_even else None},
+            result_types=[result_type],
+        )
+
+    def verify_(self) -> None:
+        """Checks C1 to C3."""
+        _verify_quantization(self.scale, self.zero_point, element_type(self.result))
+        verify_shape(self.result, lambda: shape_of(self.data))
+
+
+@irdl_op_definition
+class DequantizeOp(IRDLOperation):
+    """Turns codes into real numbers, at the edge of the accelerator.
+
+    result = float32(scale) * float32(data - zero_point)
+
+    (C1) scale is positive and finite.
+    (C2) zero_point is a code of data.
+    (C3) the result has the shape of data.
+
+    Example:
+        %r = sima.dequantize %x scale = 5.000000e-01 : f64 zero_point = 3
+          : (tensor<1x4xi8>) -> tensor<1x4xf32>
+    """
+
+    name = "sima.dequantize"
+
+    data = operand_def(CODES)
+    scale = prop_def(FloatAttr.constr(f64))
+    zero_point = prop_def(IntegerAttr.constr(i32))
+    result = result_def(tensor_of(f32))
+
+    traits = traits_def(Pure())
+
+    assembly_format = (
+        "$data `scale` `=` qualified($scale) `zero_point` `=` $zero_point "
+        "attr-dict `:` functional-type(operands, results)"
+    )
+
+    def __init__(self, data: SSAValue, quantization: Quantization):
+        super().__init__(
+            operands=[data],
+            properties=_quantization_properties(quantization),
+            result_types=[tensor_type(shape_of(data), f32)],
+        )
+
+    def verify_(self) -> None:
+        """Checks C1 to C3."""
+        _verify_quantization(self.scale, self.zero_point, element_type(self.data))
+        verify_shape(self.result, lambda: shape_of(self.data))
+
+
+def _quantization_properties(quantization: Quantization) -> dict[str, Attribute | None]:
+    return {
+        "scale": FloatAttr(quantization.scale, f64),
+        "zero_point": IntegerAttr(quantization.zero_point, i32),
+    }
+
+
+def _verify_quantization(
+    scale: FloatAttr[Float64Type], zero_point: IntegerAttr[I32], codes: Attribute
+) -> None:
+    value = scale.value.data
+    if not (math.isfinite(value) and value > 0):
+        raise VerifyException(f"scale must be positive and finite, got {value}")
+    verify_code("zero_point", zero_point.value.data, codes)
+
+
+def _verify_elements(name: str, attribute: ElementsAttr, wanted: Attribute) -> None:
+    given = attribute.get_type()
+    if not isinstance(given, TensorType) or given.element_type != wanted:
+        raise VerifyException(f"{name} must be a tensor of {wanted}, got {given}")
+
+
+def _verify_scaled(op: RequantizingOperation) -> None:
+    if op.scale_correction is None:
+        raise VerifyException("scale_correction must be given, got none")
+    if not op.is_tflite:
+        _verify_bounds("scale_correction", op.scale_correction, (1 << 15) - 1)
+
+
+def _verify_per_channel(
+    name: str, attribute: IntegerAttr | DenseArrayBase, channels: Sequence[int]
+) -> None:
+    if isinstance(attribute, DenseArrayBase) and (len(attribute),) != tuple(channels):
+        raise VerifyException(
+            f"{name} must be one value or a list of {dimensions(channels)}, got {len(attribute)}"
+        )
+
+
+def _verify_bounds(name: str, attribute: IntegerAttr | DenseArrayBase, largest: int) -> None:
+    values = array_values(attribute)
+    bad = values[(values < 0) | (values > largest)]
+    if len(bad):
+        raise VerifyException(f"{name} must be in 0..{largest}, got {bad[0]}")
+
+
+SIMA = Dialect(
+    "sima",
+    [
+        AddOp,
+        AvgPoolOp,
+        ClipOp,
+        ConvOp,
+        DenseOp,
+        DequantizeOp,
+        MaxPoolOp,
+        MeanOp,
+        PadOp,
+        QuantizeOp,
+        RequantizeOp,
+        ReshapeOp,
+        SoftmaxOp,
+    ],
+    [RequantizationAttr, RoundingAttr],
+)
