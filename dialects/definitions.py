@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
-import numpy as np
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
     DenseArrayBase,
@@ -18,8 +17,14 @@ from xdsl.dialects.builtin import (
     i32,
     i64,
 )
-from xdsl.ir import Attribute, Data, SpacedOpaqueSyntaxAttribute, SSAValue
-from xdsl.irdl import AttrConstraint, IRDLOperation, VerificationContext, opt_prop_def
+from xdsl.ir import Attribute, Data, Operation, SpacedOpaqueSyntaxAttribute, SSAValue
+from xdsl.irdl import (
+    AttrConstraint,
+    IntConstraint,
+    IRDLOperation,
+    VerificationContext,
+    opt_prop_def,
+)
 from xdsl.irdl.declarative_assembly_format import (
     AttributeVariable,
     CustomDirective,
@@ -29,11 +34,13 @@ from xdsl.irdl.declarative_assembly_format import (
 )
 from xdsl.parser import AttrParser, Parser
 from xdsl.printer import Printer
+from xdsl.traits import OpTrait
 from xdsl.utils.exceptions import VerifyException
 
 from sima_mlir.dialects import shapes
 from sima_mlir.dialects.elements import array_values, dense_array, dtype_of
 from sima_mlir.dialects.shapes import Window, make_window
+from sima_mlir.quantization import code_range
 
 ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
 
@@ -48,7 +55,7 @@ class TensorOf(AttrConstraint[TensorType[Any]]):
         """Raises `VerifyException` naming the types that would do and the one that is there."""
         if not isinstance(attr, TensorType):
             raise VerifyException(f"must be a tensor of {self.describe()}, got {attr}")
-        tensor: TensorType[Attribute] = attr
+        tensor = cast(TensorType[Attribute], attr)
         if tensor.element_type not in self.element_types:
             raise VerifyException(f"must be a tensor of {self.describe()}, got {tensor}")
         if DYNAMIC_INDEX in tensor.get_shape():
@@ -63,7 +70,9 @@ class TensorOf(AttrConstraint[TensorType[Any]]):
         """Tells xDSL that only tensor types fit."""
         return {TensorType}
 
-    def mapping_type_vars(self, type_var_mapping: Mapping[TypeVar, Any]) -> TensorOf:
+    def mapping_type_vars(
+        self, type_var_mapping: Mapping[TypeVar, AttrConstraint | IntConstraint]
+    ) -> TensorOf:
         """Returns the constraint itself: it has no type variables."""
         return self
 
@@ -96,6 +105,31 @@ class ChoiceAttribute(Data[ChoiceT], SpacedOpaqueSyntaxAttribute, ABC, Generic[C
         printer.print_string(self.data)
 
 
+def parse_i32(parser: AttrParser) -> int:
+    """Parses an integer, or says that it does not fit into an i32."""
+    position = parser.pos
+    value = parser.parse_integer(allow_boolean=False)
+    low, high = code_range(dtype_of(i32))
+    if not low <= value <= high:
+        parser.raise_error(f"integer must be in {low}..{high}, got {value}", position, parser.pos)
+    return value
+
+
+class DistinctProperties(OpTrait):
+    """No discardable attribute has the name of a property.
+
+    `qnn.conv %x, %w {strides = array<i64: 2, 2>}` would otherwise read as a convolution with
+    default strides and a note.
+    """
+
+    def verify(self, op: Operation) -> None:
+        """Raises `VerifyException` naming the first attribute that hides a property."""
+        assert isinstance(op, IRDLOperation)
+        for name in op.get_irdl_definition().properties:
+            if name in op.attributes:
+                raise VerifyException(f"{name} is a property, got a discardable attribute")
+
+
 @irdl_custom_directive
 class PerChannel(CustomDirective):
     """An i32 that is the same for all channels, or a list with one per channel: `9`, `[9, 8]`."""
@@ -105,10 +139,10 @@ class PerChannel(CustomDirective):
     def parse(self, parser: Parser, state: ParsingState) -> None:
         """Parses an integer or a list of them."""
         values = parser.parse_optional_comma_separated_list(
-            parser.Delimiter.SQUARE, parser.parse_integer
+            parser.Delimiter.SQUARE, lambda: parse_i32(parser)
         )
         if values is None:
-            self.value.set(state, IntegerAttr(parser.parse_integer(), i32))
+            self.value.set(state, IntegerAttr(parse_i32(parser), i32))
         else:
             self.value.set(state, dense_array(values, i32))
 
@@ -118,7 +152,9 @@ class PerChannel(CustomDirective):
         state.print_whitespace(printer)
         if isinstance(attribute, DenseArrayBase):
             with printer.in_square_brackets():
-                printer.print_list(array_values(attribute).tolist(), printer.print_int)
+                printer.print_list(
+                    cast(list[int], array_values(attribute).tolist()), printer.print_int
+                )
         elif isinstance(attribute, IntegerAttr):
             printer.print_int(attribute.value.data)
 
@@ -177,15 +213,12 @@ def window_properties(window: Window, *, dilated: bool) -> dict[str, Attribute |
 
 def shape_of(value: SSAValue) -> tuple[int, ...]:
     """Returns the shape of a tensor value."""
-    assert isinstance(value.type, TensorType)
-    return value.type.get_shape()
+    return cast(TensorType[Attribute], value.type).get_shape()
 
 
 def element_type(value: SSAValue) -> Attribute:
     """Returns the element type of a tensor value."""
-    assert isinstance(value.type, TensorType)
-    tensor: TensorType[Attribute] = value.type
-    return tensor.element_type
+    return cast(TensorType[Attribute], value.type).element_type
 
 
 def verify_shape(value: SSAValue, infer: Callable[[], Sequence[int]], name: str = "result") -> None:
@@ -235,6 +268,15 @@ def verify_reshape(data: SSAValue, result: SSAValue) -> None:
     verify_same_element_type(result, data)
 
 
+def verify_last_axis(data: SSAValue) -> None:
+    """Checks that a value has a last axis with something on it."""
+    sizes = shape_of(data)[-1:]
+    if not sizes:
+        raise VerifyException("data must have at least 1 axis, got 0")
+    if not sizes[0]:
+        raise VerifyException("last axis of data must have at least 1 element, got 0")
+
+
 def verify_same_type(value: SSAValue, other: SSAValue, name: str = "result") -> None:
     """Checks that two values have the same type."""
     if value.type != other.type:
@@ -248,15 +290,9 @@ def verify_same_element_type(value: SSAValue, other: SSAValue) -> None:
         raise VerifyException(f"result must have element type {wanted}, got {given}")
 
 
-def code_range(integer: Attribute) -> tuple[int, int]:
-    """Returns the least and the largest code of an integer type."""
-    info = np.iinfo(dtype_of(integer))
-    return int(info.min), int(info.max)
-
-
 def verify_code(name: str, value: int, integer: Attribute) -> None:
     """Checks that a number is a code of an integer type."""
-    low, high = code_range(integer)
+    low, high = code_range(dtype_of(integer))
     if not low <= value <= high:
         raise VerifyException(f"{name} must be in {low}..{high}, got {value}")
 

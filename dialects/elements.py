@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,8 @@ from xdsl.ir import Attribute
 
 ElementsAttr: TypeAlias = "DenseIntOrFPElementsAttr | DenseResourceAttr"
 Array: TypeAlias = npt.NDArray[Any]
+
+NumberT = TypeVar("NumberT", bound=IntegerType | Float64Type)
 
 ui8 = IntegerType(8, Signedness.UNSIGNED)
 
@@ -82,7 +84,7 @@ def dense(array: Array) -> DenseIntOrFPElementsAttr[Any]:
     return DenseIntOrFPElementsAttr(TensorType(element_type, array.shape), BytesAttr(data))
 
 
-def dense_array(values: npt.ArrayLike, element_type: IntegerType | Float64Type) -> DenseArrayBase:
+def dense_array(values: npt.ArrayLike, element_type: NumberT) -> DenseArrayBase[NumberT]:
     """Returns `array<…>` of a list of numbers."""
     data = np.asarray(values, dtype=dtype_of(element_type)).tobytes()
     return DenseArrayBase(element_type, BytesAttr(data))
@@ -96,6 +98,11 @@ def array_values(attribute: IntegerAttr[Any] | DenseArrayBase) -> Array:
     return np.frombuffer(attribute.data.data, dtype=dtype_of(element_type))
 
 
+def elements_type(attribute: ElementsAttr) -> TensorType[Attribute]:
+    """Returns the tensor type of a constant."""
+    return cast("TensorType[Attribute]", attribute.get_type())
+
+
 def elements(attribute: ElementsAttr, ctx: Context | None = None) -> Array:
     """Returns a constant as a read-only array that shares the attribute's bytes.
 
@@ -104,7 +111,7 @@ def elements(attribute: ElementsAttr, ctx: Context | None = None) -> Array:
     Raises `ValueError` when its element type is not supported, or when the resource is not
     there or has the wrong size.
     """
-    attribute_type = cast("TensorType[Any]", attribute.get_type())
+    attribute_type = elements_type(attribute)
     shape, dtype = attribute_type.get_shape(), dtype_of(attribute_type.element_type)
     if isinstance(attribute, DenseIntOrFPElementsAttr):
         data = cast("DenseIntOrFPElementsAttr[Any]", attribute).data.data

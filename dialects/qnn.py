@@ -17,6 +17,7 @@ Micro `tensorflow/lite/kernels/internal/reference/`.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Sequence
 
@@ -63,13 +64,15 @@ from sima_mlir.dialects.definitions import (
     WINDOW_FORMAT,
     ChoiceAttribute,
     DilatedWindowOperation,
+    DistinctProperties,
     WindowOperation,
-    code_range,
     dimensions,
     element_type,
+    parse_i32,
     shape_of,
     tensor_of,
     verify_code,
+    verify_last_axis,
     verify_pad,
     verify_pool,
     verify_range,
@@ -79,12 +82,13 @@ from sima_mlir.dialects.definitions import (
     verify_shape,
     window_properties,
 )
-from sima_mlir.dialects.elements import array_values, dense_array, tensor_type, ui8
+from sima_mlir.dialects.elements import array_values, dense_array, dtype_of, tensor_type, ui8
 from sima_mlir.quantization import (
     ADD_ROUNDINGS,
     Quantization,
     Rounding,
     SoftmaxConstants,
+    code_range,
     softmax_constants,
 )
 
@@ -157,7 +161,7 @@ class QuantizationAttr(ParametrizedAttribute):
             if parser.parse_optional_punctuation(",") is not None:
                 parser.parse_keyword("zero_point")
                 parser.parse_punctuation("=")
-                zero_point = parser.parse_integer(allow_boolean=False)
+                zero_point = parse_i32(parser)
         return dense_array(scales, f64), IntegerAttr(zero_point, i32)
 
     def print_parameters(self, printer: Printer) -> None:
@@ -174,9 +178,13 @@ class QuantizationAttr(ParametrizedAttribute):
 
 def _parse_scale(parser: AttrParser) -> float:
     """Parses a number; a hexadecimal one is the bit pattern of an f64, as in MLIR."""
-    is_bits = parser.lexer.input.slice(parser.pos, parser.pos + 2) == "0x"
+    position = parser.pos
+    is_bits = parser.lexer.input.slice(position, position + 2) == "0x"
     value = parser.parse_number()
-    return struct.unpack("<d", struct.pack("<Q", value))[0] if is_bits else float(value)
+    try:
+        return struct.unpack("<d", struct.pack("<Q", value))[0] if is_bits else float(value)
+    except (OverflowError, struct.error):
+        parser.raise_error("scale does not fit into an f64", position, parser.pos)
 
 
 def _float_text(value: float) -> str:
@@ -203,7 +211,8 @@ class ConvOp(DilatedWindowOperation):
 
     A tap outside the data reads `input_zero_point`, which stands for the real number zero.
 
-    (C1) data has axes N, spatial…, C and weight spatial…, I, G, O, with C = G * I.
+    (C1) data has axes N, spatial…, C and weight spatial…, I, G, O, with C = G * I and at least
+         one tap on each axis.
     (C2) strides and dilations have one positive value for each spatial axis.
     (C3) padding has the taps before each spatial axis, then those after each; none is negative.
     (C4) the dilated window fits into the padded data.
@@ -224,7 +233,7 @@ class ConvOp(DilatedWindowOperation):
     kernel_zero_point = prop_def(IntegerAttr.constr(i32), default_value=IntegerAttr(0, i32))
     result = result_def(ACCUMULATORS)
 
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), DistinctProperties())
 
     assembly_format = (
         "$data `,` $weight " + DILATED_WINDOW_FORMAT + " "
@@ -296,7 +305,7 @@ class DenseOp(IRDLOperation):
     kernel_zero_point = prop_def(IntegerAttr.constr(i32), default_value=IntegerAttr(0, i32))
     result = result_def(ACCUMULATORS)
 
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), DistinctProperties())
 
     assembly_format = (
         "$data `,` $weight (`input_zero_point` `=` $input_zero_point^)? "
@@ -351,7 +360,7 @@ class BiasAddOp(IRDLOperation):
     bias = operand_def(ACCUMULATORS)
     result = result_def(ACCUMULATORS)
 
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), DistinctProperties())
 
     assembly_format = "$data `,` $bias attr-dict `:` functional-type(operands, results)"
 
@@ -360,6 +369,8 @@ class BiasAddOp(IRDLOperation):
 
     def verify_(self) -> None:
         """Checks C1 and C2."""
+        if not shape_of(self.data):
+            raise VerifyException("data must have at least 1 axis, got 0")
         channels, bias = shape_of(self.data)[-1:], shape_of(self.bias)
         if bias != channels:
             raise VerifyException(
@@ -395,7 +406,7 @@ class RequantizeOp(IRDLOperation):
     rounding = prop_def(RoundingAttr, default_value=RoundingAttr(Rounding.UPWARD))
     result = result_def(ANY_CODES)
 
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), DistinctProperties())
 
     assembly_format = (
         "$data `input_q` `=` $input_q `output_q` `=` $output_q (`rounding` `=` $rounding^)? "
@@ -450,7 +461,7 @@ class QuantizeOp(IRDLOperation):
     rounding = prop_def(RoundingAttr, default_value=RoundingAttr(Rounding.AWAY))
     result = result_def(CODES)
 
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), DistinctProperties())
 
     assembly_format = (
         "$data `output_q` `=` $output_q (`rounding` `=` $rounding^)? "
@@ -497,7 +508,7 @@ class DequantizeOp(IRDLOperation):
     input_q = prop_def(QuantizationAttr)
     result = result_def(tensor_of(f32))
 
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), DistinctProperties())
 
     assembly_format = (
         "$data `input_q` `=` $input_q attr-dict `:` functional-type(operands, results)"
@@ -537,7 +548,7 @@ class ClipOp(IRDLOperation):
     max = prop_def(IntegerAttr.constr(i32))
     result = result_def(ANY_CODES)
 
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), DistinctProperties())
 
     assembly_format = (
         "$data `min` `=` $min `max` `=` $max attr-dict `:` functional-type(operands, results)"
@@ -592,7 +603,7 @@ class AddOp(IRDLOperation):
     rounding = prop_def(RoundingAttr, default_value=RoundingAttr(Rounding.UPWARD))
     result = result_def(tensor_of(i8, ui8))
 
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), DistinctProperties())
 
     assembly_format = (
         "$lhs `,` $rhs `lhs_q` `=` $lhs_q `rhs_q` `=` $rhs_q `output_q` `=` $output_q "
@@ -638,8 +649,9 @@ class AvgPoolOp(WindowOperation):
     `count` is the number of taps inside the data, or the size of the window with
     `count_include_pad`, where taps outside read output_q's zero point.
 
-    (C1) data has axes N, spatial…, C; pool_size and strides have one positive value for each
-         spatial axis, padding two that are not negative and less than the window's size.
+    (C1) data has axes N, spatial…, C, no spatial axis empty; pool_size and strides have
+         one positive value for each spatial axis, padding two that are not negative and less than
+         the window's size.
     (C2) the window fits into the padded data, and the result has shape N, out…, C with
          out = (in + before + after - size) / stride + 1, rounded down.
     (C3) input_q and output_q have one scale and a zero point that is a code.
@@ -661,7 +673,7 @@ class AvgPoolOp(WindowOperation):
     rounding = prop_def(RoundingAttr, default_value=RoundingAttr(Rounding.UPWARD))
     result = result_def(CODES)
 
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), DistinctProperties())
 
     assembly_format = (
         "$data `pool_size` `=` $pool_size " + WINDOW_FORMAT + " "
@@ -711,8 +723,9 @@ class MaxPoolOp(WindowOperation):
 
     result = max over taps inside the data; taps in the padding never win.
 
-    (C1) data has axes N, spatial…, C; pool_size and strides have one positive value for each
-         spatial axis, padding two that are not negative and less than the window's size.
+    (C1) data has axes N, spatial…, C, no spatial axis empty; pool_size and strides have
+         one positive value for each spatial axis, padding two that are not negative and less than
+         the window's size.
     (C2) the window fits into the padded data, and the result has shape N, out…, C with
          out = (in + before + after - size) / stride + 1, rounded down.
     (C3) data and result have the same element type.
@@ -728,7 +741,7 @@ class MaxPoolOp(WindowOperation):
     pool_size = prop_def(DenseArrayBase.constr(i64))
     result = result_def(CODES)
 
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), DistinctProperties())
 
     assembly_format = (
         "$data `pool_size` `=` $pool_size " + WINDOW_FORMAT + " "
@@ -767,7 +780,7 @@ class MeanOp(IRDLOperation):
         result = saturate(divide(mul(Σ (data - input_q.zero_point),
                                      input_q.scale / output_q.scale), n) + output_q.zero_point)
 
-    (C1) axes are distinct axes of data, at least one.
+    (C1) axes are distinct axes of data, at least one, and none of them empty.
     (C2) the result has the shape of data with size 1 for each of the axes.
     (C3) input_q and output_q have one scale and a zero point that is a code.
     (C4) data and result have the same element type.
@@ -787,7 +800,7 @@ class MeanOp(IRDLOperation):
     rounding = prop_def(RoundingAttr, default_value=RoundingAttr(Rounding.UPWARD))
     result = result_def(CODES)
 
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), DistinctProperties())
 
     assembly_format = (
         "$data `axes` `=` $axes `input_q` `=` $input_q `output_q` `=` $output_q "
@@ -845,7 +858,7 @@ class PadOp(IRDLOperation):
     value = prop_def(IntegerAttr.constr(i32))
     result = result_def(CODES)
 
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), DistinctProperties())
 
     assembly_format = (
         "$data `padding` `=` $padding `value` `=` $value "
@@ -884,7 +897,7 @@ class ReshapeOp(IRDLOperation):
     data = operand_def(ANY_CODES)
     result = result_def(ANY_CODES)
 
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), DistinctProperties())
 
     assembly_format = "$data attr-dict `:` functional-type(operands, results)"
 
@@ -907,9 +920,10 @@ class SoftmaxOp(IRDLOperation):
     b = beta * input_q.scale, in the 32-bit fixed-point arithmetic of
     `sima_mlir.quantization.softmax`.
 
-    (C1) input_q has one scale, and beta times it is at least 2**-26.
+    (C1) input_q has one scale, beta is positive and finite, and beta times the scale is at least
+         2**-26.
     (C2) output_q is scale 1/256 with the least code as zero point.
-    (C3) data and result have the same type.
+    (C3) data and result have the same type, with at least one element on the last axis.
 
     Example:
         %r = qnn.softmax %x input_q = <scale = 0.125, zero_point = 4>
@@ -924,7 +938,7 @@ class SoftmaxOp(IRDLOperation):
     beta = prop_def(FloatAttr.constr(f64), default_value=FloatAttr(1.0, f64))
     result = result_def(tensor_of(i8, ui8))
 
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), DistinctProperties())
 
     assembly_format = (
         "$data (`beta` `=` qualified($beta)^)? `input_q` `=` $input_q `output_q` `=` $output_q "
@@ -954,12 +968,16 @@ class SoftmaxOp(IRDLOperation):
 
     def verify_(self) -> None:
         """Checks C1 to C3."""
+        verify_last_axis(self.data)
         _verify_encoding(self.data, "input_q", self.input_q)
+        beta = self.beta.value.data
+        if not (math.isfinite(beta) and beta > 0):
+            raise VerifyException(f"beta must be positive and finite, got {beta}")
         try:
             self.constants()
         except ValueError as error:
             raise VerifyException(str(error)) from None
-        least = code_range(element_type(self.result))[0]
+        least = code_range(dtype_of(element_type(self.result)))[0]
         expected = QuantizationAttr.of(1 / 256, least)
         if self.output_q != expected:
             raise VerifyException(f"output_q must be {expected}, got {self.output_q}")

@@ -54,6 +54,7 @@ def check_conv_ranks(data: Shape, weight: Shape) -> int:
             f"weight must have {rank + 3} axes (spatial, I, G, O) for data with {len(data)}, "
             f"got {len(weight)}"
         )
+    _checked("kernel", weight[:rank], rank, 1)
     return rank
 
 
@@ -86,6 +87,7 @@ def check_pool(data: Shape, pool_size: Shape) -> int:
     if rank < 1:
         raise ValueError(f"data must have at least 3 axes (N, spatial, C), got {len(data)}")
     _checked("pool_size", pool_size, rank, 1)
+    _checked("spatial size", data[1:-1], rank, 1)
     return rank
 
 
@@ -101,6 +103,8 @@ def mean_shape(data: Shape, axes: Shape) -> tuple[int, ...]:
     for axis in axes:
         if not 0 <= axis < len(data):
             raise ValueError(f"axis must be in 0..{len(data) - 1}, got {axis}")
+        if not data[axis]:
+            raise ValueError(f"axis {axis} of data must have at least 1 element, got 0")
     if not axes or len(set(axes)) != len(axes):
         raise ValueError(f"axes must be distinct and at least one, got {list(axes)}")
     return tuple(1 if i in axes else size for i, size in enumerate(data))

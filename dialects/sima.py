@@ -25,11 +25,9 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from xdsl.dialects.builtin import (
-    I32,
     DenseArrayBase,
     DenseIntOrFPElementsAttr,
     DenseResourceAttr,
-    Float64Type,
     FloatAttr,
     IntegerAttr,
     TensorType,
@@ -63,6 +61,7 @@ from sima_mlir.dialects.definitions import (
     WINDOW_FORMAT,
     ChoiceAttribute,
     DilatedWindowOperation,
+    DistinctProperties,
     PerChannel,
     WindowOperation,
     dimensions,
@@ -70,6 +69,7 @@ from sima_mlir.dialects.definitions import (
     shape_of,
     tensor_of,
     verify_code,
+    verify_last_axis,
     verify_pad,
     verify_pool,
     verify_range,
@@ -82,6 +82,7 @@ from sima_mlir.dialects.elements import (
     ElementsAttr,
     array_values,
     dense_array,
+    elements_type,
     tensor_type,
     ui8,
 )
@@ -194,25 +195,28 @@ REQUANTIZATION_FORMAT = (
 class WeightedOperation(RequantizingOperation, ABC):
     """A requantizing operation with a weight and a bias for each channel.
 
-    (W1) weight holds i8.
-    (W2) bias holds i32, one for each channel.
+    (W1) weight is a static tensor of i8.
+    (W2) bias is a static tensor of i32, one for each channel.
     (W3) scale_correction is for `tflite` only.
     """
 
-    data = operand_def(CODES)
+    data = operand_def(tensor_of(i8, i16))
     weight = prop_def(ELEMENTS)
     bias = prop_def(ELEMENTS)
-    result = result_def(CODES)
+    result = result_def(tensor_of(i8, i16))
 
     def weight_shape(self) -> tuple[int, ...]:
         """Returns the shape of the weight."""
-        return self.weight.get_type().get_shape()
+        return elements_type(self.weight).get_shape()
 
-    def verify_weights(self) -> None:
-        """Checks W1 to W3 and R1 to R5."""
+    def verify_elements(self) -> None:
+        """Checks the types of weight and bias, before their shapes are read."""
         _verify_elements("weight", self.weight, i8)
         _verify_elements("bias", self.bias, i32)
-        channels, bias = shape_of(self.result)[-1:], self.bias.get_type().get_shape()
+
+    def verify_weights(self) -> None:
+        """Checks W2 and W3 and R1 to R5."""
+        channels, bias = shape_of(self.result)[-1:], elements_type(self.bias).get_shape()
         if bias != channels:
             raise VerifyException(
                 f"bias must have shape {dimensions(channels)}, got {dimensions(bias)}"
@@ -233,7 +237,8 @@ class ConvOp(DilatedWindowOperation, WeightedOperation):
     `sima`:   result = saturate((acc + 2**(shift-1)) >> shift)
     `tflite`: result = saturate(mul(acc, scale_correction, shift) + zero_point_correction)
 
-    (C1) data has axes N, spatial…, C and weight spatial…, I, G, O, with C = G * I.
+    (C1) data has axes N, spatial…, C and weight spatial…, I, G, O, with C = G * I and at least
+         one tap on each axis.
     (C2) strides and dilations have one positive value for each spatial axis; padding has the
          taps before each, then those after each, none negative; the window fits.
     (C3) the result has shape N, out…, G * O with
@@ -252,7 +257,7 @@ class ConvOp(DilatedWindowOperation, WeightedOperation):
 
     input_zero_point = prop_def(IntegerAttr.constr(i32), default_value=IntegerAttr(0, i32))
 
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), DistinctProperties())
 
     assembly_format = (
         "$data "
@@ -296,6 +301,7 @@ class ConvOp(DilatedWindowOperation, WeightedOperation):
 
     def verify_(self) -> None:
         """Checks C1 to C5."""
+        self.verify_elements()
         verify_shape(self.result, self.infer_shape)
         self.verify_weights()
         verify_code("input_zero_point", self.input_zero_point.value.data, element_type(self.data))
@@ -324,7 +330,7 @@ class DenseOp(WeightedOperation):
 
     name = "sima.dense"
 
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), DistinctProperties())
 
     assembly_format = (
         "$data "
@@ -348,6 +354,7 @@ class DenseOp(WeightedOperation):
 
     def verify_(self) -> None:
         """Checks C1 to C3."""
+        self.verify_elements()
         verify_shape(
             self.result, lambda: shapes.dense_shape(shape_of(self.data), self.weight_shape())
         )
@@ -376,7 +383,7 @@ class RequantizeOp(RequantizingOperation):
     bias = prop_def(IntegerAttr.constr(i32), default_value=IntegerAttr(0, i32))
     result = result_def(ANY_CODES)
 
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), DistinctProperties())
 
     assembly_format = (
         "$data "
@@ -418,7 +425,8 @@ class MeanOp(RequantizingOperation):
 
     where `divide` rounds to nearest, ties away from zero.
 
-    (C1) axes are distinct axes of data, and the result has size 1 for each of them.
+    (C1) axes are distinct axes of data, at least one, none of them empty, and the result has
+         size 1 for each of them.
     (C2) scale_correction, shift and the rest are as R1 to R5 say; scale_correction is there.
 
     Example:
@@ -433,7 +441,7 @@ class MeanOp(RequantizingOperation):
     bias = prop_def(IntegerAttr.constr(i32), default_value=IntegerAttr(0, i32))
     result = result_def(CODES)
 
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), DistinctProperties())
 
     assembly_format = (
         "$data `axes` `=` $axes "
@@ -489,8 +497,8 @@ class AddOp(RequantizingOperation):
 
     name = "sima.add"
 
-    lhs = operand_def(tensor_of(i8, ui8))
-    rhs = operand_def(tensor_of(i8, ui8))
+    lhs = operand_def(tensor_of(i8))
+    rhs = operand_def(tensor_of(i8))
     lhs_scale = prop_def(IntegerAttr.constr(i32))
     rhs_scale = prop_def(IntegerAttr.constr(i32))
     bias = prop_def(IntegerAttr.constr(i32), default_value=IntegerAttr(0, i32))
@@ -499,9 +507,9 @@ class AddOp(RequantizingOperation):
     lhs_shift = opt_prop_def(IntegerAttr.constr(i32))
     rhs_zero_point = opt_prop_def(IntegerAttr.constr(i32))
     rhs_shift = opt_prop_def(IntegerAttr.constr(i32))
-    result = result_def(tensor_of(i8, ui8))
+    result = result_def(tensor_of(i8))
 
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), DistinctProperties())
 
     assembly_format = (
         "$lhs `,` $rhs (`left_shift` `=` $left_shift^)? "
@@ -558,8 +566,9 @@ class AvgPoolOp(WindowOperation):
     `count` is the number of taps inside the data, or the size of the window with
     `count_include_pad`, where taps outside read `input_zero_point`.
 
-    (C1) data has axes N, spatial…, C; pool_size and strides have one positive value for each
-         spatial axis, padding two that are not negative and less than the window's size.
+    (C1) data has axes N, spatial…, C, no spatial axis empty; pool_size and strides have
+         one positive value for each spatial axis, padding two that are not negative and less than
+         the window's size.
     (C2) the window fits into the padded data, and the result has shape N, out…, C with
          out = (in + before + after - size) / stride + 1, rounded down.
     (C3) data and result have the same element type, and input_zero_point is a code of it.
@@ -577,7 +586,7 @@ class AvgPoolOp(WindowOperation):
     input_zero_point = prop_def(IntegerAttr.constr(i32), default_value=IntegerAttr(0, i32))
     result = result_def(CODES)
 
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), DistinctProperties())
 
     assembly_format = (
         "$data `pool_size` `=` $pool_size " + WINDOW_FORMAT + " "
@@ -621,8 +630,9 @@ class MaxPoolOp(WindowOperation):
 
     result = max over taps inside the data; taps in the padding never win.
 
-    (C1) data has axes N, spatial…, C; pool_size and strides have one positive value for each
-         spatial axis, padding two that are not negative and less than the window's size.
+    (C1) data has axes N, spatial…, C, no spatial axis empty; pool_size and strides have
+         one positive value for each spatial axis, padding two that are not negative and less than
+         the window's size.
     (C2) the window fits into the padded data, and the result has shape N, out…, C with
          out = (in + before + after - size) / stride + 1, rounded down.
     (C3) data and result have the same element type.
@@ -638,7 +648,7 @@ class MaxPoolOp(WindowOperation):
     pool_size = prop_def(DenseArrayBase.constr(i64))
     result = result_def(CODES)
 
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), DistinctProperties())
 
     assembly_format = (
         "$data `pool_size` `=` $pool_size " + WINDOW_FORMAT + " "
@@ -688,7 +698,7 @@ class ClipOp(IRDLOperation):
     max = prop_def(IntegerAttr.constr(i32))
     result = result_def(ANY_CODES)
 
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), DistinctProperties())
 
     assembly_format = (
         "$data `min` `=` $min `max` `=` $max attr-dict `:` functional-type(operands, results)"
@@ -729,7 +739,7 @@ class PadOp(IRDLOperation):
     value = prop_def(IntegerAttr.constr(i32))
     result = result_def(CODES)
 
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), DistinctProperties())
 
     assembly_format = (
         "$data `padding` `=` $padding `value` `=` $value "
@@ -768,7 +778,7 @@ class ReshapeOp(IRDLOperation):
     data = operand_def(ANY_CODES)
     result = result_def(ANY_CODES)
 
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), DistinctProperties())
 
     assembly_format = "$data attr-dict `:` functional-type(operands, results)"
 
@@ -793,7 +803,7 @@ class SoftmaxOp(IRDLOperation):
 
     (C1) scale is a 31-bit significand, in 2**30..2**31 - 1; left_shift is in 0..31.
     (C2) least_difference is not positive.
-    (C3) data and result have the same type.
+    (C3) data and result have the same type, with at least one element on the last axis.
 
     Example:
         %r = sima.softmax %x scale = 1073741824 left_shift = 24 least_difference = -124
@@ -808,7 +818,7 @@ class SoftmaxOp(IRDLOperation):
     least_difference = prop_def(IntegerAttr.constr(i32))
     result = result_def(tensor_of(i8, ui8))
 
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), DistinctProperties())
 
     assembly_format = (
         "$data `scale` `=` $scale `left_shift` `=` $left_shift "
@@ -830,7 +840,8 @@ class SoftmaxOp(IRDLOperation):
 
     def verify_(self) -> None:
         """Checks C1 to C3."""
-        scale, left_shift, least = self.constants()
+        verify_last_axis(self.data)
+        scale, _, least = self.constants()
         if not 1 << 30 <= scale < 1 << 31:
             raise VerifyException(f"scale must be in {1 << 30}..{(1 << 31) - 1}, got {scale}")
         _verify_bounds("left_shift", self.left_shift, 31)
@@ -863,7 +874,7 @@ class QuantizeOp(IRDLOperation):
     ties_to_even = opt_prop_def(UnitAttr)
     result = result_def(CODES)
 
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), DistinctProperties())
 
     assembly_format = (
         "$data `scale` `=` qualified($scale) `zero_point` `=` $zero_point "
@@ -913,7 +924,7 @@ class DequantizeOp(IRDLOperation):
     zero_point = prop_def(IntegerAttr.constr(i32))
     result = result_def(tensor_of(f32))
 
-    traits = traits_def(Pure())
+    traits = traits_def(Pure(), DistinctProperties())
 
     assembly_format = (
         "$data `scale` `=` qualified($scale) `zero_point` `=` $zero_point "
@@ -940,9 +951,7 @@ def _quantization_properties(quantization: Quantization) -> dict[str, Attribute 
     }
 
 
-def _verify_quantization(
-    scale: FloatAttr[Float64Type], zero_point: IntegerAttr[I32], codes: Attribute
-) -> None:
+def _verify_quantization(scale: FloatAttr, zero_point: IntegerAttr, codes: Attribute) -> None:
     value = scale.value.data
     if not (math.isfinite(value) and value > 0):
         raise VerifyException(f"scale must be positive and finite, got {value}")
@@ -950,9 +959,11 @@ def _verify_quantization(
 
 
 def _verify_elements(name: str, attribute: ElementsAttr, wanted: Attribute) -> None:
-    given = attribute.get_type()
+    given = elements_type(attribute)
     if not isinstance(given, TensorType) or given.element_type != wanted:
         raise VerifyException(f"{name} must be a tensor of {wanted}, got {given}")
+    if not given.has_static_shape():
+        raise VerifyException(f"{name} must have a static shape, got {given}")
 
 
 def _verify_scaled(op: RequantizingOperation) -> None:

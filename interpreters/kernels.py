@@ -1,8 +1,9 @@
-"""Integer-exact array kernels: matrix product, convolution, pooling and rounded division.
+"""Integer-exact array kernels: matrix product, convolution, pooling, padding, rounded division.
 
 Every function is pure NumPy, takes arrays of any integer type and returns exactly the integers that
 its formula states, as long as they fit int64. Images are channels-last, `(N, *spatial, C)`, with
-any number of spatial axes; a list called `padding` holds all begins, then all ends.
+any number of spatial axes; a list called `padding` holds all begins, then all ends. At the edge of
+a network `quantize` and `dequantize` convert from and to float32.
 
 Speed comes from floating-point BLAS, used only where it cannot round: if max|a| * sum|b| <= 2**p,
 every product and every partial sum of a*b, in whatever order, is an integer of at most p bits, and
@@ -18,10 +19,14 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 __all__ = [
+    "average_pool",
     "convolve",
+    "dequantize",
     "divide_half_away",
     "exact_matmul",
     "max_pool",
+    "pad",
+    "quantize",
     "window_count",
     "window_sum",
 ]
@@ -147,6 +152,74 @@ def window_count(
     return window_sum(ones, pool_size=pool_size, strides=strides, padding=padding)[0]
 
 
+def average_pool(
+    data: Integers,
+    *,
+    pool_size: Sequence[int],
+    strides: Sequence[int],
+    padding: Sequence[int],
+    pad_value: int | None = None,
+) -> npt.NDArray[np.int64]:
+    """Average the window, rounded to nearest, ties away from zero.
+
+    The taps inside the image count; with a `pad_value` all do, and a tap outside reads it.
+    `(N, *spatial, C)` of any integer type becomes int64 `(N, *out, C)`, with `out` and the errors
+    of `max_pool`. Raises ValueError also if no tap of a window counts.
+    """
+    total = window_sum(data, pool_size=pool_size, strides=strides, padding=padding)
+    count = window_count(
+        data.shape[1:-1], pool_size=pool_size, strides=strides, padding=padding
+    )
+    if pad_value is None:
+        return divide_half_away(total, count)
+    size = math.prod(pool_size)
+    return divide_half_away(total + pad_value * (size - count), size)
+
+
+def pad(data: npt.NDArray[Integer], padding: Sequence[int], value: int) -> npt.NDArray[Integer]:
+    """Surround every axis, batch and channels too, with `value`; the type stays.
+
+    Raises ValueError if `padding` does not have two entries an axis, or one is negative.
+    """
+    widths = np.reshape(np.asarray(padding, np.int64), (2, data.ndim))
+    return np.pad(data, tuple(map(tuple, widths.T.tolist())), constant_values=value)
+
+
+def quantize(
+    data: npt.NDArray[np.float32],
+    scale: float,
+    zero_point: int,
+    dtype: npt.DTypeLike,
+    *,
+    ties_to_even: bool = False,
+) -> Integers:
+    """Turn real numbers into codes: `saturate(round(data / scale) + zero_point)`.
+
+    The quotient is taken in float32 and rounded to nearest, ties away from zero or to even. An
+    infinity saturates.
+
+    Raises ValueError if the scale is not positive and finite as a float32, or `data` holds a NaN.
+    """
+    if np.isnan(data).any():
+        raise ValueError("data must be numbers, got nan")
+    with np.errstate(over="ignore"):
+        quotient = np.divide(data, _float32_scale(scale), dtype=np.float32).astype(np.float64)
+    away = np.copysign(np.floor(np.abs(quotient) + 0.5), quotient)
+    info = np.iinfo(np.dtype(dtype))
+    codes = (np.rint(quotient) if ties_to_even else away) + zero_point
+    return np.clip(codes, info.min, info.max).astype(info.dtype)
+
+
+def dequantize(data: Integers, scale: npt.ArrayLike, zero_point: int) -> npt.NDArray[np.float32]:
+    """Turn codes into real numbers: `float32(scale) * float32(data - zero_point)`.
+
+    `scale` is one, or one a channel along the last axis.
+
+    Raises ValueError if a scale is not positive and finite as a float32.
+    """
+    return _float32_scale(scale) * (data.astype(np.int64) - zero_point).astype(np.float32)
+
+
 def divide_half_away(numerator: Integers, denominator: Integers | int) -> npt.NDArray[np.int64]:
     """Divide and round to nearest, ties away from zero.
 
@@ -162,6 +235,15 @@ def divide_half_away(numerator: Integers, denominator: Integers | int) -> npt.ND
     floor, remainder = np.divmod(dividend, divisor)
     excess = remainder - (divisor - remainder)
     return np.asarray(floor + (excess >= (dividend < 0)), np.int64)
+
+
+def _float32_scale(scale: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    with np.errstate(over="ignore", under="ignore"):
+        rounded = np.asarray(scale, np.float64).astype(np.float32)
+    bad = np.asarray(scale)[~(np.isfinite(rounded) & (rounded > 0))]
+    if bad.size:
+        raise ValueError(f"scale must be positive and finite in float32, got {bad.flat[0]}")
+    return rounded
 
 
 def _check_matrices(a: tuple[int, ...], b: tuple[int, ...]) -> None:

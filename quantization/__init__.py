@@ -20,6 +20,7 @@ from sima_mlir.quantization.elementwise import (
 from sima_mlir.quantization.fixed_point import (
     MAX_SHIFT,
     Rounding,
+    code_range,
     fixed_point_multiply,
     quantize_multiplier,
     requantize,
@@ -42,6 +43,7 @@ __all__ = [
     "SoftmaxConstants",
     "Target",
     "add_fixed_point",
+    "code_range",
     "correction_factors",
     "fixed_point_add",
     "fixed_point_constants",

@@ -51,12 +51,16 @@ def correction_factors(input_q: Quantization, output_q: Quantization) -> tuple[f
     `output.zero_point * 2**n - sc * input.zero_point`, correctly rounded to float64. A power-of-two
     ratio gives `sc = 1`, so that folding it into weights loses nothing.
 
-    Raises `ValueError` when the quotient of the scales underflows or overflows float64.
+    Raises `ValueError` when the quotient of the scales underflows or overflows float64, or `zc`
+    overflows it.
     """
     sc, n = (float(x[0]) for x in _decompose(_multipliers([input_q], output_q)))
     shift = int(n)
     exact = Fraction(output_q.zero_point) * Fraction(2) ** shift
-    return sc, float(exact - Fraction(sc) * input_q.zero_point), shift
+    zero_point = exact - Fraction(sc) * input_q.zero_point
+    if abs(zero_point) > Fraction(np.finfo(np.float64).max):
+        raise ValueError(f"zero point correction must fit float64, got a shift of {shift}")
+    return sc, float(zero_point), shift
 
 
 def requantize_qnn_convolution_dense(
@@ -85,8 +89,9 @@ def requantize_qnn_convolution_dense(
     `|bias| + 128 * sum|weight| + 2**(shift-1) < 2**31`, at most `Target.max_shift`; `sc` then
     drops below 0.5 with it.
 
-    Raises `ValueError` when no shift of at least 0 fits, when the list's length is not the number
-    of channels, or when `bias` does not have one value per channel.
+    Raises `ValueError` when no shift of at least 0 fits or a ratio of scales is more than 2**26,
+    when the list's length is not the number of channels, when `bias` does not have one value per
+    channel, or when weights or bias are not integers that fit int32.
     """
     return fold_requantization(
         weight, bias, data_zero_point, product_q, output_q, is_dense, DEFAULT_TARGET
@@ -113,8 +118,9 @@ def tflite_requantization_constants(
     and `None` when `bias` is `None` and both zero points are 0. `sc` and `shift` are ints for one
     `input_q` and int32 arrays for a list.
 
-    Raises `ValueError` when the bias leaves int32, when the list's length is not the number of
-    channels, or when `bias` does not have one value per channel.
+    Raises `ValueError` when a bias given or returned leaves int32, when the list's length is not
+    the number of channels, when `bias` does not have one value per channel, or when weights or
+    bias are not integers that fit int32.
     """
     constants = fixed_point_constants(
         weight, bias, data_zero_point, input_q, output_q, is_dense, Rounding.TFLITE
@@ -143,7 +149,7 @@ def fixed_point_constants(
     if bias is not None or data_zero_point != 0 or np.any(zero_points):
         sums = taps.sum(axis=0, dtype=np.int64)
         moved = _channel_bias(bias, len(sums)) - data_zero_point * sums - zero_points
-        moved_bias = _checked_int32(moved)
+        moved_bias = _int32("bias with the zero points folded in", moved).astype(np.int32)
     return FixedPointConstants(moved_bias, scale, output_q.zero_point, shift)
 
 
@@ -160,6 +166,8 @@ def fold_requantization(
     taps = _taps_by_channel(weight, is_dense)
     product = _per_channel(product_q, taps.shape[1])
     scale, natural = _decompose(_multipliers(product, output_q))
+    if np.any(natural < -_LOW_BITS):
+        raise ValueError(_unfoldable(int(np.argmin(natural)), product, output_q, taps))
     zero_points = np.array([q.zero_point for q in product], dtype=np.int64)
     centred = _channel_bias(bias, taps.shape[1]) - zero_points
     mantissa = np.ldexp(scale, SCALE_BITS).astype(np.int64)
@@ -183,6 +191,7 @@ def fold_requantization(
 
 def _taps_by_channel(weight: IntArray, is_dense: bool) -> IntArray:
     """Views weights as a matrix of shape (products, output channels)."""
+    weight = _int32("weight", weight)
     rank, least = weight.ndim, 2 if is_dense else 4
     if rank < least or (is_dense and rank > least):
         layout = "OI with 2 axes" if is_dense else "HWIGO with at least 4 axes"
@@ -207,7 +216,7 @@ def _channel_bias(bias: IntArray | None, channels: int) -> Int64Array:
         return np.zeros(channels, dtype=np.int64)
     if bias.shape != (channels,):
         raise ValueError(f"bias has shape {bias.shape}, weight has {channels} output channels")
-    return bias.astype(np.int64)
+    return _int32("bias", bias).astype(np.int64)
 
 
 def _multipliers(product: Sequence[Quantization], output_q: Quantization) -> FloatArray:
@@ -227,7 +236,9 @@ def _decompose(multiplier: FloatArray) -> tuple[FloatArray, Int64Array]:
 
 
 def _scaled_weight(taps: IntArray, mantissa: Int64Array, bits: Int64Array) -> Int64Array:
-    """Computes `floor(w * mantissa * 2**-bits + 1/2)`; beyond 62 bits every weight is 0."""
+    """Computes `floor(w * mantissa * 2**-bits + 1/2)`; beyond 62 bits every int8 weight is 0."""
+    if taps.itemsize > 1:
+        return _scaled_bias(taps.astype(np.int64), mantissa, bits)
     right = np.minimum(bits, 62)
     product = np.multiply(taps, mantissa, dtype=np.int64)
     product += np.int64(1) << (right - 1)
@@ -236,7 +247,7 @@ def _scaled_weight(taps: IntArray, mantissa: Int64Array, bits: Int64Array) -> In
 
 
 def _scaled_bias(bias: Int64Array, mantissa: Int64Array, bits: Int64Array) -> Int64Array:
-    """As `_scaled_weight` for values of up to 33 bits, in two parts so that int64 holds them."""
+    """As `_scaled_weight` for values of up to 34 bits, in two parts so that int64 holds them."""
     right = np.minimum(bits, 62 + _LOW_BITS) - _LOW_BITS
     low = (bias * (mantissa & ((1 << _LOW_BITS) - 1))) >> _LOW_BITS
     return (bias * (mantissa >> _LOW_BITS) + low + (np.int64(1) << (right - 1))) >> right
@@ -267,9 +278,13 @@ def _unfoldable(
     )
 
 
-def _checked_int32(values: Int64Array) -> npt.NDArray[np.int32]:
+def _int32(what: str, values: IntArray) -> IntArray:
+    """Returns the values after checking that they are integers that fit int32."""
+    if values.dtype.kind not in "iu":
+        raise ValueError(f"{what} must hold integers, got {values.dtype}")
+    if np.can_cast(values.dtype, np.int32):
+        return values
     low, high = int(values.min(initial=0)), int(values.max(initial=0))
     if low < -(1 << 31) or high >= 1 << 31:
-        worst = low if -low > high else high
-        raise ValueError(f"bias with the zero points folded in must fit int32, got {worst}")
-    return values.astype(np.int32)
+        raise ValueError(f"{what} must fit int32, got {low if -low > high else high}")
+    return values

@@ -6,6 +6,7 @@ Sources: TensorFlow Lite Micro `tensorflow/lite/kernels/internal/reference/add.h
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -124,7 +125,7 @@ def fold_add(
 
     Raises `ValueError` when a ratio of scales is too large for any shift.
     """
-    ratios = np.array([lhs_q.scale, rhs_q.scale]) / output_q.scale
+    ratios = np.array([lhs_q.scale / output_q.scale, rhs_q.scale / output_q.scale])
     shift = _largest_shift(float(ratios.max()), (1 << (target.scale_bits - 1)) - 1, target)
     lhs_scale, rhs_scale = (int(s) for s in np.floor(np.ldexp(ratios, shift) + 0.5))
     zero = lhs_scale * lhs_q.zero_point + rhs_scale * rhs_q.zero_point
@@ -137,27 +138,34 @@ def fold_requantize(
     target: Target = DEFAULT_TARGET,
     *,
     count: int = 1,
+    largest_code: int = 1 << 15,
 ) -> tuple[int, int, int]:
-    """Returns `(scale, bias, shift)` that requantize the mean of `count` 8- or 16-bit codes.
+    """Returns `(scale, bias, shift)` that requantize the mean of `count` codes.
 
         saturate((x * scale + bias + 2**(shift-1)) >> shift)
 
-    with `x` the sum of the codes. The scale has at most `Target.scale_bits` bits, and fewer where
-    `count` is so large that the accumulator would leave `Target.accumulator_bits`.
+    with `x` the sum of the codes. The shift is the largest at which the scale fits
+    `Target.scale_bits` and, for codes of magnitude up to `largest_code`, the accumulator fits
+    `Target.accumulator_bits`. The scale of a mean of many codes has few bits then, and the more
+    the tighter `largest_code` is.
 
-    Raises `ValueError` when the ratio of scales is too large for any shift.
+    Raises `ValueError` when the ratio of scales is too large for any shift, or no accumulator
+    fits.
     """
     ratio = input_q.scale / (output_q.scale * count)
-    spare_bits = target.accumulator_bits - 1 - 16 - (count - 1).bit_length()
-    limit = (1 << min(target.scale_bits - 1, spare_bits)) - 1
-    shift = _largest_shift(ratio, limit, target)
-    scale = int(np.floor(np.ldexp(ratio, shift) + 0.5))
-    return scale, (output_q.zero_point << shift) - scale * count * input_q.zero_point, shift
+    largest = _largest_shift(ratio, (1 << (target.scale_bits - 1)) - 1, target)
+    for shift in range(largest, -1, -1):
+        scale = int(np.floor(np.ldexp(ratio, shift) + 0.5))
+        bias = (output_q.zero_point << shift) - scale * count * input_q.zero_point
+        worst = count * largest_code * scale + abs(bias) + (1 << shift >> 1)
+        if worst < 1 << (target.accumulator_bits - 1):
+            return scale, bias, shift
+    raise ValueError(f"accumulator of {count} codes must fit {target.accumulator_bits} bits")
 
 
 def _largest_shift(ratio: float, limit: int, target: Target) -> int:
     """Returns the largest shift at which the rounded ratio is at most `limit`."""
-    shift = min(target.max_shift, int(np.floor(np.log2((limit + 0.49) / ratio))))
-    if shift < 0:
-        raise ValueError(f"ratio of scales must be less than {limit}, got {ratio:.6g}")
-    return shift
+    for shift in range(target.max_shift, -1, -1):
+        if ratio < math.ldexp(limit + 0.5, -shift):
+            return shift
+    raise ValueError(f"ratio of scales must be less than {limit + 0.5}, got {ratio:.6g}")

@@ -50,10 +50,18 @@ class Rounding(StrEnum):
     """A 16-bit significand and one half-up rounding: LiteRT's int16x8 kernels."""
 
 
+def code_range(dtype: npt.DTypeLike) -> tuple[int, int]:
+    """Returns the least and the largest number of an integer type."""
+    bits = 8 * np.dtype(dtype).itemsize
+    if np.issubdtype(dtype, np.unsignedinteger):
+        return 0, (1 << bits) - 1
+    return -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+
+
 def saturate(values: IntArray, dtype: npt.DTypeLike) -> IntArray:
     """Clamps to the range of the integer type `dtype` and converts to it."""
-    info = np.iinfo(np.dtype(dtype))
-    return np.clip(values, info.min, info.max).astype(dtype)
+    low, high = code_range(dtype)
+    return np.clip(values, low, high).astype(dtype)
 
 
 def wrap_int32(values: IntArray) -> Int64Array:
@@ -78,7 +86,7 @@ def quantize_multiplier(
     significand, shift = _SIGNIFICANDS[rounding](value)
     vanishes = (shift > MAX_SHIFT) | (significand == 0)
     if np.any(~vanishes & (shift < 0)):
-        raise ValueError(f"multiplier must be less than 2**31, got {float(value.max())}")
+        raise ValueError(_needs_left_shift(value, rounding))
     return (
         np.where(vanishes, 0, significand).astype(np.int32),
         np.where(vanishes, 31, shift).astype(np.int32),
@@ -121,6 +129,11 @@ def _first_bad(value: FloatArray) -> float:
     return float(value[~(np.isfinite(value) & (value >= 0))].flat[0])
 
 
+def _needs_left_shift(value: FloatArray, rounding: Rounding) -> str:
+    bits = {Rounding.FLOAT32: 24, Rounding.TFLITE16: 15}.get(rounding, 31)
+    return f"multiplier must be less than 2**{bits}, got {float(value.max())}"
+
+
 def _significand31(value: FloatArray) -> tuple[Int64Array, Int64Array]:
     fraction, exponent = np.frexp(value)
     significand = np.floor(fraction * 2.0**31 + 0.5).astype(np.int64)
@@ -132,7 +145,7 @@ def _significand24(value: FloatArray) -> tuple[Int64Array, Int64Array]:
     with np.errstate(over="ignore", under="ignore"):
         fraction, exponent = np.frexp(value.astype(np.float32).astype(np.float64))
     if not np.all(np.isfinite(fraction)):
-        raise ValueError(f"multiplier must be less than 2**31, got {float(value.max())}")
+        raise ValueError(_needs_left_shift(value, Rounding.FLOAT32))
     return (fraction * 2.0**24).astype(np.int64), 24 - exponent.astype(np.int64)
 
 

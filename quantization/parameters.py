@@ -15,7 +15,7 @@ class Quantization:
     the reciprocal, `q = round(real * S) + Z`; `from_sima` and `to_sima` convert.
 
     Raises `ValueError` when the scale is not a positive finite number or the zero point is not
-    an integer.
+    an integer that fits int32.
     """
 
     scale: float
@@ -27,6 +27,8 @@ class Quantization:
             raise ValueError(f"scale must be positive and finite, got {scale}")
         if not isinstance(zero_point, Integral):
             raise ValueError(f"zero point must be an integer, got {zero_point}")
+        if not -(1 << 31) <= zero_point < 1 << 31:
+            raise ValueError(f"zero point must fit int32, got {zero_point}")
         object.__setattr__(self, "scale", float(scale))
         object.__setattr__(self, "zero_point", int(zero_point))
 

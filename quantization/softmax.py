@@ -12,7 +12,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sima_mlir.quantization.fixed_point import Int64Array, IntArray, Rounding, fixed_point_multiply
+from sima_mlir.quantization.fixed_point import (
+    Int64Array,
+    IntArray,
+    Rounding,
+    code_range,
+    fixed_point_multiply,
+)
 
 _INPUT_INTEGER_BITS = 5
 _SUM_INTEGER_BITS = 12
@@ -47,12 +53,12 @@ def softmax_constants(input_scale: float, beta: float = 1.0) -> SoftmaxConstants
     Raises `ValueError` when `beta * input_scale` is less than `2**-26`, which TFLite refuses.
     """
     multiplier = min(beta * input_scale * 2.0 ** (31 - _INPUT_INTEGER_BITS), float(_INT32_MAX))
+    if not multiplier >= 1:
+        raise ValueError(f"scale times beta must be at least 2**-26, got {beta * input_scale}")
     fraction, exponent = np.frexp(multiplier)
     significand, left_shift = int(np.floor(fraction * 2.0**31 + 0.5)), int(exponent)
     if significand == 1 << 31:
         significand, left_shift = significand >> 1, left_shift + 1
-    if left_shift < 0:
-        raise ValueError(f"scale times beta must be at least 2**-26, got {beta * input_scale}")
     radius = ((1 << _INPUT_INTEGER_BITS) - 1) * 2.0 ** (31 - _INPUT_INTEGER_BITS - left_shift)
     return SoftmaxConstants(significand, left_shift, -int(np.floor(radius)))
 
@@ -63,17 +69,16 @@ def softmax(data: IntArray, constants: SoftmaxConstants, dtype: npt.DTypeLike) -
     `data` holds 8-bit codes and `dtype` is int8 or uint8. Every step is 32-bit integer
     arithmetic, bit-exact with LiteRT's reference kernel.
     """
-    info = np.iinfo(np.dtype(dtype))
+    low, high = code_range(dtype)
     difference = data.astype(np.int64) - data.max(axis=-1, keepdims=True)
     counts = difference >= constants.least_difference
     scaled = _high_multiply(difference << constants.left_shift, np.int64(constants.scale))
     exponential = np.where(counts, _exp_of_negative(np.where(counts, scaled, 0)), 0)
     total = _divide_by_power_of_two(exponential, _SUM_INTEGER_BITS).sum(axis=-1, keepdims=True)
     reciprocal, bits_over_unit = _reciprocal(total)
-    right = bits_over_unit + 31 - info.bits
+    right = bits_over_unit + 31 - 8
     quotient = _divide_by_power_of_two(_high_multiply(reciprocal, exponential), right)
-    shifted = np.clip(quotient + info.min, info.min, info.max)
-    return np.where(counts, shifted, info.min).astype(dtype)
+    return np.where(counts, np.clip(quotient + low, low, high), low).astype(dtype)
 
 
 def _high_multiply(a: Int64Array, b: Int64Array | np.int64) -> Int64Array:

@@ -1,0 +1,50 @@
+# Every target that needs Python sets up `.venv` first; nothing else is installed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+.PHONY: demo
+demo: $(VENV)/installed ## lower the digits example, run it before and after, compare
+	$(BIN)/python examples/digits/demo.py
+
+.PHONY: test
+test: $(VENV)/installed ## run all tests: pytest, then lit
+	$(BIN)/python -m pytest --quiet
+	$(BIN)/lit --quiet filecheck
+
+.PHONY: bench
+bench: $(VENV)/installed ## time sima-opt beside xdsl-opt, and the lowering per weight
+	$(BIN)/python bench/sima_opt.py
+
+.PHONY: lint
+lint: $(VENV)/installed-dev ## format, lint and type-check
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+
+# Type checkers follow the link tree of a strict editable install, made anew for each run.
+$(VENV)/installed-dev: $(VENV)/installed $(shell find api dialects frontends interpreters passes quantization tools -name '*.py')
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	    --config-settings editable_mode=strict --editable '.[dev]'
+	@touch $@
+
+.PHONY: examples
+examples: $(VENV)/installed ## write the IR of the examples anew
+	$(BIN)/sima-opt examples/digits/digits_int8.tflite -o examples/digits/digits.qnn.mlir
+	$(BIN)/sima-opt examples/digits/digits.qnn.mlir -p convert-qnn-to-sima \
+	    -o examples/digits/digits.sima.mlir
+
+.PHONY: clean
+clean: ## remove what the other targets made
+	rm -rf $(VENV) build dist *.egg-info

@@ -1,0 +1,82 @@
+"""Functions on whole arrays, and what a module holds around the operations of the dialects.
+
+A tensor is a NumPy array of the tensor's shape whose dtype is `dtype_of` its element type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import (
+    DenseIntOrFPElementsAttr,
+    DenseResourceAttr,
+    IntegerType,
+    TensorType,
+)
+from xdsl.interpreter import (
+    Interpreter,
+    InterpreterFunctions,
+    OpImpl,
+    PythonValues,
+    impl,
+    register_impls,
+)
+from xdsl.ir import Operation
+from xdsl.utils.exceptions import InterpretationError
+
+from sima_mlir.dialects.elements import Array, elements
+
+OperationT = TypeVar("OperationT", bound=Operation)
+
+
+def impl_array(
+    op_type: type[OperationT],
+) -> Callable[[Callable[..., Array]], OpImpl[InterpreterFunctions, OperationT]]:
+    """Marks a method `(self, op, *operands)` on arrays as what an operation computes.
+
+    As xDSL's `impl`, for operations with one result. A `ValueError` of the method becomes an
+    `InterpretationError` that names the operation.
+    """
+
+    def mark(compute: Callable[..., Array]) -> OpImpl[InterpreterFunctions, OperationT]:
+        def run(
+            functions: InterpreterFunctions,
+            interpreter: Interpreter,
+            op: OperationT,
+            operands: PythonValues,
+        ) -> PythonValues:
+            try:
+                return (np.asarray(compute(functions, op, *operands)),)
+            except ValueError as error:
+                raise InterpretationError(f"'{op.name}' op {error}") from error
+
+        return impl(op_type)(run)
+
+    return mark
+
+
+@register_impls
+class TensorFunctions(InterpreterFunctions):
+    """Constant tensors and their addition; `ctx` holds the blobs of `dense_resource`."""
+
+    def __init__(self, ctx: Context):
+        self.ctx = ctx
+
+    @impl_array(arith.ConstantOp)
+    def constant(self, op: arith.ConstantOp) -> Array:
+        """Returns a read-only array that shares the attribute's bytes."""
+        if not isinstance(op.value, DenseIntOrFPElementsAttr | DenseResourceAttr):
+            raise ValueError(f"value must be dense or dense_resource, got {op.value}")
+        return elements(op.value, self.ctx)
+
+    @impl_array(arith.AddiOp)
+    def addi(self, op: arith.AddiOp, lhs: Array, rhs: Array) -> Array:
+        """Adds tensors of integers; a sum wraps in their type."""
+        tensor = op.result.type
+        if not isinstance(tensor, TensorType) or not isinstance(tensor.element_type, IntegerType):
+            raise ValueError(f"result must be a tensor of integers, got {tensor}")
+        return lhs + rhs
