@@ -124,8 +124,7 @@ class DistinctProperties(OpTrait):
 
     def verify(self, op: Operation) -> None:
         """Raises `VerifyException` naming the first attribute that hides a property."""
-        assert isinstance(op, IRDLOperation)
-        for name in op.get_irdl_definition().properties:
+        for name in cast(IRDLOperation, op).get_irdl_definition().properties:
             if name in op.attributes:
                 raise VerifyException(f"{name} is a property, got a discardable attribute")
 

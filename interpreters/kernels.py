@@ -18,9 +18,13 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
+from sima_mlir.quantization import code_range
+
 __all__ = [
     "average_pool",
+    "axes_sum",
     "convolve",
+    "dense",
     "dequantize",
     "divide_half_away",
     "exact_matmul",
@@ -61,6 +65,16 @@ def exact_matmul(a: Integers, b: Integers) -> npt.NDArray[np.int64]:
     rows = a.reshape(math.prod(a.shape[:-1]), a.shape[-1])
     product = (rows.astype(exact) @ b.astype(exact)).astype(np.int64)
     return product.reshape(*a.shape[:-1], b.shape[-1])
+
+
+def dense(data: Integers, weight: Integers) -> npt.NDArray[np.int64]:
+    """Multiply features by weights: `result[..., o] = sum over i of data[..., i] * weight[o, i]`.
+
+    Shapes are `(..., I)`, with one axis or more, and `(O, I)` to int64 `(..., O)`; exactness and
+    errors are those of `exact_matmul`.
+    """
+    product = exact_matmul(np.atleast_2d(data), weight.T)
+    return product.reshape(*data.shape[:-1], weight.shape[0])
 
 
 def convolve(
@@ -152,6 +166,12 @@ def window_count(
     return window_sum(ones, pool_size=pool_size, strides=strides, padding=padding)[0]
 
 
+def axes_sum(data: Integers, axes: Sequence[int]) -> tuple[npt.NDArray[np.int64], int]:
+    """Sum whole axes, which stay with size 1; return int64 sums and how many elements each has."""
+    total = data.sum(tuple(axes), np.int64, keepdims=True)
+    return total, math.prod(data.shape[axis] for axis in axes)
+
+
 def average_pool(
     data: Integers,
     *,
@@ -167,9 +187,7 @@ def average_pool(
     of `max_pool`. Raises ValueError also if no tap of a window counts.
     """
     total = window_sum(data, pool_size=pool_size, strides=strides, padding=padding)
-    count = window_count(
-        data.shape[1:-1], pool_size=pool_size, strides=strides, padding=padding
-    )
+    count = window_count(data.shape[1:-1], pool_size=pool_size, strides=strides, padding=padding)
     if pad_value is None:
         return divide_half_away(total, count)
     size = math.prod(pool_size)
@@ -205,9 +223,8 @@ def quantize(
     with np.errstate(over="ignore"):
         quotient = np.divide(data, _float32_scale(scale), dtype=np.float32).astype(np.float64)
     away = np.copysign(np.floor(np.abs(quotient) + 0.5), quotient)
-    info = np.iinfo(np.dtype(dtype))
     codes = (np.rint(quotient) if ties_to_even else away) + zero_point
-    return np.clip(codes, info.min, info.max).astype(info.dtype)
+    return np.clip(codes, *code_range(dtype)).astype(dtype)
 
 
 def dequantize(data: Integers, scale: npt.ArrayLike, zero_point: int) -> npt.NDArray[np.float32]:

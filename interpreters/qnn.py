@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 from xdsl.interpreter import InterpreterFunctions, register_impls
-from xdsl.ir import SSAValue
 
 from sima_mlir.dialects import qnn
-from sima_mlir.dialects.definitions import element_type, shape_of
-from sima_mlir.dialects.elements import Array, array_values, dtype_of
+from sima_mlir.dialects.definitions import shape_of
+from sima_mlir.dialects.elements import Array, array_values
 from sima_mlir.interpreters import kernels
-from sima_mlir.interpreters.tensor import impl_array
+from sima_mlir.interpreters.tensor import impl_array, pool_window, result_dtype
 from sima_mlir.quantization import (
     Rounding,
     add_fixed_point,
@@ -50,7 +47,7 @@ class QnnFunctions(InterpreterFunctions):
     @impl_array(qnn.RequantizeOp)
     def requantize(self, op: qnn.RequantizeOp, data: Array) -> Array:
         """Brings integers from `input_q` to `output_q`."""
-        return _requantized(data, op, _dtype(op.result))
+        return _requantized(data, op, result_dtype(op))
 
     @impl_array(qnn.QuantizeOp)
     def quantize(self, op: qnn.QuantizeOp, data: Array) -> Array:
@@ -58,13 +55,15 @@ class QnnFunctions(InterpreterFunctions):
         to_even = op.rounding.data is Rounding.FLOAT32
         encoding = op.output_q.per_tensor()
         return kernels.quantize(
-            data, encoding.scale, encoding.zero_point, _dtype(op.result), ties_to_even=to_even
+            data, encoding.scale, encoding.zero_point, result_dtype(op), ties_to_even=to_even
         )
 
     @impl_array(qnn.DequantizeOp)
     def dequantize(self, op: qnn.DequantizeOp, data: Array) -> Array:
         """Multiplies in float32."""
-        return kernels.dequantize(data, op.input_q.scale, op.input_q.zero_point.value.data)
+        return kernels.dequantize(
+            data, np.squeeze(op.input_q.scale), op.input_q.zero_point.value.data
+        )
 
     @impl_array(qnn.ClipOp)
     def clip(self, op: qnn.ClipOp, data: Array) -> Array:
@@ -74,9 +73,13 @@ class QnnFunctions(InterpreterFunctions):
     @impl_array(qnn.AddOp)
     def add(self, op: qnn.AddOp, lhs: Array, rhs: Array) -> Array:
         """Adds under the contract of `rounding`."""
-        encodings = (q.per_tensor() for q in (op.lhs_q, op.rhs_q, op.output_q))
-        constants = fixed_point_add(*encodings, op.rounding.data)
-        return add_fixed_point(lhs, rhs, constants, _dtype(op.result))
+        constants = fixed_point_add(
+            op.lhs_q.per_tensor(),
+            op.rhs_q.per_tensor(),
+            op.output_q.per_tensor(),
+            op.rounding.data,
+        )
+        return add_fixed_point(lhs, rhs, constants, result_dtype(op))
 
     @impl_array(qnn.AvgPoolOp)
     def avg_pool(self, op: qnn.AvgPoolOp, data: Array) -> Array:
@@ -85,15 +88,15 @@ class QnnFunctions(InterpreterFunctions):
         zero_point = op.output_q.zero_point.value.data
         average = kernels.average_pool(
             codes,
-            **pool_window(op),
+            **pool_window(op, op.pool_size),
             pad_value=None if op.count_include_pad is None else zero_point,
         )
-        return saturate(average, _dtype(op.result))
+        return saturate(average, result_dtype(op))
 
     @impl_array(qnn.MaxPoolOp)
     def max_pool(self, op: qnn.MaxPoolOp, data: Array) -> Array:
         """Takes the largest code inside the data."""
-        return kernels.max_pool(data, **pool_window(op))
+        return kernels.max_pool(data, **pool_window(op, op.pool_size))
 
     @impl_array(qnn.MeanOp)
     def mean(self, op: qnn.MeanOp, data: Array) -> Array:
@@ -104,7 +107,7 @@ class QnnFunctions(InterpreterFunctions):
         constants = quantize_multiplier(_scale_ratio(op), rounding)
         product = fixed_point_multiply(centred, *constants, rounding)
         average = kernels.divide_half_away(product, count)
-        return saturate(average + op.output_q.zero_point.value.data, _dtype(op.result))
+        return saturate(average + op.output_q.zero_point.value.data, result_dtype(op))
 
     @impl_array(qnn.PadOp)
     def pad(self, op: qnn.PadOp, data: Array) -> Array:
@@ -119,4 +122,29 @@ class QnnFunctions(InterpreterFunctions):
     @impl_array(qnn.SoftmaxOp)
     def softmax(self, op: qnn.SoftmaxOp, data: Array) -> Array:
         """Computes softmax in 32-bit fixed-point arithmetic."""
-        return softmax(data, op.constants(), _dtype(op.result))
+        return softmax(data, op.constants(), result_dtype(op))
+
+
+def _centred(op: qnn.ConvOp | qnn.DenseOp, data: Array, weight: Array) -> tuple[Array, Array]:
+    """Subtracts the zero points."""
+    return (
+        np.subtract(data, op.input_zero_point.value.data, dtype=np.int32),
+        np.subtract(weight, op.kernel_zero_point.value.data, dtype=np.int32),
+    )
+
+
+def _scale_ratio(op: qnn.RequantizeOp | qnn.AvgPoolOp | qnn.MeanOp) -> npt.NDArray[np.float64]:
+    """Divides the input's scales by the output's, in f64; a scalar where there is one."""
+    with np.errstate(over="ignore", under="ignore"):
+        return np.squeeze(op.input_q.scale / op.output_q.per_tensor().scale)
+
+
+def _requantized(data: Array, op: qnn.RequantizeOp | qnn.AvgPoolOp, dtype: npt.DTypeLike) -> Array:
+    return requantize(
+        data,
+        _scale_ratio(op),
+        op.input_q.zero_point.value.data,
+        op.output_q.zero_point.value.data,
+        op.rounding.data,
+        dtype,
+    )

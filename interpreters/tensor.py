@@ -6,12 +6,13 @@ A tensor is a NumPy array of the tensor's shape whose dtype is `dtype_of` its el
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypedDict, TypeVar
 
 import numpy as np
 from xdsl.context import Context
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import (
+    DenseArrayBase,
     DenseIntOrFPElementsAttr,
     DenseResourceAttr,
     IntegerType,
@@ -28,7 +29,8 @@ from xdsl.interpreter import (
 from xdsl.ir import Operation
 from xdsl.utils.exceptions import InterpretationError
 
-from sima_mlir.dialects.elements import Array, elements
+from sima_mlir.dialects.definitions import WindowOperation, element_type
+from sima_mlir.dialects.elements import Array, array_values, dtype_of, elements
 
 OperationT = TypeVar("OperationT", bound=Operation)
 
@@ -57,6 +59,26 @@ def impl_array(
         return impl(op_type)(run)
 
     return mark
+
+
+class PoolWindow(TypedDict):
+    """The window of a pool, as the kernels take it."""
+
+    pool_size: tuple[int, ...]
+    strides: tuple[int, ...]
+    padding: tuple[int, ...]
+
+
+def pool_window(op: WindowOperation, pool_size: DenseArrayBase) -> PoolWindow:
+    """Returns the window of a pool."""
+    size = tuple(array_values(pool_size).tolist())
+    window = op.window(len(size))
+    return PoolWindow(pool_size=size, strides=window.strides, padding=window.padding)
+
+
+def result_dtype(op: Operation) -> np.dtype[Any]:
+    """Returns the dtype of an operation's only result."""
+    return dtype_of(element_type(op.results[0]))
 
 
 @register_impls

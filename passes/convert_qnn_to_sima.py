@@ -38,6 +38,7 @@ from sima_mlir.dialects.elements import (
     array_values,
     dense,
     dense_array,
+    dtype_of,
     elements,
 )
 from sima_mlir.dialects.sima import Requantization, RequantizationAttr
@@ -46,6 +47,7 @@ from sima_mlir.passes.encodings import find_mismatches
 from sima_mlir.quantization import (
     DEFAULT_TARGET,
     Rounding,
+    code_range,
     fixed_point_add,
     fixed_point_constants,
     fold_add,
@@ -110,7 +112,9 @@ class Lowering:
         """Returns why an operation was left alone."""
         if op in self.misses:
             return self.misses[op]
-        if isinstance(op, qnn.BiasAddOp):
+        if isinstance(op, qnn.BiasAddOp) and not isinstance(
+            op.data.owner, qnn.ConvOp | qnn.DenseOp
+        ):
             return "its operand is not the result of a convolution or dense operator"
         return "its result is not requantized"
 
@@ -242,7 +246,9 @@ class LowerRequantize(QnnPattern):
             properties = multiplication(scale, shift, output_q.zero_point, op.rounding.data)
         else:
             scale, bias, shift = refuse_value_errors(
-                lambda: fold_requantize(op.input_q.per_tensor(), output_q)
+                lambda: fold_requantize(
+                    op.input_q.per_tensor(), output_q, largest_code=largest_code(op.data)
+                )
             )
             properties = shifted(scale, shift)
         return sima.RequantizeOp(op.data, bias, properties, op.result.type)
@@ -290,7 +296,9 @@ class LowerMean(QnnPattern):
             properties = multiplication(scale, shift, output_q.zero_point, rounding)
         else:
             scale, bias, shift = refuse_value_errors(
-                lambda: fold_requantize(input_q, output_q, count=count)
+                lambda: fold_requantize(
+                    input_q, output_q, count=count, largest_code=largest_code(op.data)
+                )
             )
             properties = shifted(scale, shift)
         replace(rewriter, op, sima.MeanOp(op.data, axes, bias, properties, op.result.type))
@@ -485,11 +493,10 @@ def symmetric_weight(weight: Array, zero_point: int) -> npt.NDArray[np.int8]:
     if zero_point == 0 and weight.dtype == np.int8:
         return weight
     centred = weight.astype(np.int16) - zero_point
-    low, high = int(centred.min(initial=0)), int(centred.max(initial=0))
-    if low < -128 or high > 127:
+    wide = centred[(centred < -128) | (centred > 127)]
+    if wide.size:
         raise Refusal(
-            f"its weight minus kernel_zero_point {zero_point} spans {low}..{high}, which does "
-            "not fit 8 bits"
+            f"its weight minus kernel_zero_point {zero_point} does not fit 8 bits, got {wide[0]}"
         )
     return centred.astype(np.int8)
 
@@ -507,6 +514,11 @@ def require_type(what: str, value: SSAValue, wanted: Attribute) -> None:
     """Refuses a value whose elements the accelerator does not take there."""
     if (given := element_type(value)) != wanted:
         raise Refusal(f"{what} holds {given}, the accelerator takes {wanted}")
+
+
+def largest_code(value: SSAValue) -> int:
+    """Returns the largest magnitude of a code of a value."""
+    return max(abs(code) for code in code_range(dtype_of(element_type(value))))
 
 
 def refuse_value_errors(compute: Callable[[], T]) -> T:

@@ -61,7 +61,14 @@ def test_conv_2d_identity(kernels: Kernels, dtype: tb.QuantizedType):
     x, zero = random((2, 4, 5, 3), dtype), 7 if dtype == "uint8" else 0
     weight = (np.eye(3) + zero).astype(dtype).reshape(3, 1, 1, 3)
     model = tb.conv_2d(
-        x.shape, weight, None, x_q=Q, w_scales=1.0, y_q=Q, dtype=dtype, w_zero_point=zero
+        x.shape,
+        weight,
+        np.zeros(3, np.int32),
+        x_q=Q,
+        w_scales=1.0,
+        y_q=Q,
+        dtype=dtype,
+        w_zero_point=zero,
     )
     np.testing.assert_array_equal(run(model, [x], kernels)[0], x)
 
@@ -87,6 +94,7 @@ def test_conv_2d_per_channel(kernels: Kernels):
     assert y.min() >= -128
     assert y.max() <= -128 + 60
     tensors = run_all(model, [x], kernels)
+    assert list(tensors) == [0, 1, 2, 3]
     np.testing.assert_array_equal(tensors[2], bias)
     np.testing.assert_array_equal(tensors[3], y)
 
@@ -99,7 +107,14 @@ def test_depthwise_conv_2d_multiplier(kernels: Kernels, dtype: tb.QuantizedType)
     weight = np.full((1, 1, 1, 4), zero + 1, dtype)
     scales = 1.0 if zero else [1.0, 2.0, 1.0, 2.0]
     model = tb.depthwise_conv_2d(
-        x.shape, weight, None, x_q=Q, w_scales=scales, y_q=Q, dtype=dtype, w_zero_point=zero
+        x.shape,
+        weight,
+        np.zeros(4, np.int32),
+        x_q=Q,
+        w_scales=scales,
+        y_q=Q,
+        dtype=dtype,
+        w_zero_point=zero,
     )
     real = np.repeat(x.astype(np.int32) - 3, 2, axis=3) * np.broadcast_to(scales, 4)
     np.testing.assert_array_equal(run(model, [x], kernels)[0], saturate(real + 3, dtype))

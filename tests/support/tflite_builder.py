@@ -234,7 +234,10 @@ def conv_2d(
     dtype: QuantizedType = "int8",
     w_zero_point: int = 0,
 ) -> bytes:
-    """Make a CONV_2D of x (N, H, W, C) with weights (O, KH, KW, C)."""
+    """Make a CONV_2D of x (N, H, W, C) with weights (O, KH, KW, C).
+
+    LiteRT rejects the model without a bias, and per-channel scales of uint8 weights.
+    """
     out_channels, kernel_h, kernel_w, _ = weight.shape
     y_hw = _window_output(x_shape, (kernel_h, kernel_w), strides, dilations, padding)
     return _with_weights(
@@ -263,7 +266,10 @@ def depthwise_conv_2d(
     dtype: QuantizedType = "int8",
     w_zero_point: int = 0,
 ) -> bytes:
-    """Make a DEPTHWISE_CONV_2D of x (N, H, W, C) with weights (1, KH, KW, C * multiplier)."""
+    """Make a DEPTHWISE_CONV_2D of x (N, H, W, C) with weights (1, KH, KW, C * multiplier).
+
+    Without a bias, only the reference kernel of LiteRT runs it: the optimized one crashes.
+    """
     _, kernel_h, kernel_w, out_channels = weight.shape
     y_hw = _window_output(x_shape, (kernel_h, kernel_w), strides, dilations, padding)
     options = _window_options(strides, padding, activation, dilations)

@@ -1,0 +1,126 @@
+"""What is wrong with an input, and where, as values that print as MLIR's diagnostics do."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, cast
+
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    CallSiteLoc,
+    FileLineColLoc,
+    FusedLoc,
+    IntAttr,
+    LocationAttr,
+    NameLoc,
+    StringAttr,
+    UnregisteredOp,
+)
+from xdsl.ir import Attribute, Operation
+from xdsl.utils.exceptions import DiagnosticException
+
+Severity: TypeAlias = Literal["error", "warning", "remark", "note"]
+
+_LONGEST_MESSAGE = 500
+"""Characters of a message; one that prints a weight would otherwise have millions."""
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One finding; `str` gives `file:line:col: error: message`, as MLIR prints it.
+
+    A location without a file gives `loc("name"): …`, an unknown one `<unknown>:0: …`; without a
+    location (the fault lies in no file) the line begins with the severity.
+    """
+
+    severity: Severity
+    location: LocationAttr | None
+    message: str
+
+    def __str__(self) -> str:
+        place = "" if self.location is None else f"{_place(self.location)}: "
+        return f"{place}{self.severity}: {self.message}"
+
+
+class SimaError(Exception):
+    """An input was refused, for the reasons that its diagnostics give."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]):
+        super().__init__(diagnostics)
+        self.diagnostics = tuple(diagnostics)
+
+    @classmethod
+    def of(cls, message: str, location: LocationAttr | None = None) -> SimaError:
+        """Returns an error with one diagnostic."""
+        return cls([Diagnostic("error", location, message)])
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.diagnostics))
+
+
+def file_location(name: str, line: int = 0, column: int = 0) -> FileLineColLoc:
+    """Returns a place in a file; line 0 stands for the file as a whole, as in MLIR."""
+    return FileLineColLoc(StringAttr(name), IntAttr(line), IntAttr(column))
+
+
+def on_operation(
+    op: Operation, message: str, severity: Severity = "error"
+) -> Diagnostic:
+    """Returns a diagnostic at an operation: `'qnn.conv' op message`."""
+    return Diagnostic(severity, op.location, f"'{operation_name(op)}' op {message}")
+
+
+def operation_name(op: Operation) -> str:
+    """Returns the name as written, also of an operation that is not registered."""
+    return op.op_name.data if isinstance(op, UnregisteredOp) else op.name
+
+
+def describe(error: BaseException) -> str:
+    """Returns what an exception says, in one line in the style of our own messages.
+
+    The exception's class is named where its text is not meant for users.
+    """
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    text = str(error)
+    if isinstance(error, DiagnosticException | ValueError | OverflowError | struct.error):
+        return tidy(text)
+    return tidy(f"{type(error).__name__}: {text}" if text else type(error).__name__)
+
+
+def tidy(text: str) -> str:
+    """Returns a text as one line of bounded size, lower-case, without a full stop."""
+    if len(text) > _LONGEST_MESSAGE:
+        half = _LONGEST_MESSAGE // 2
+        text = f"{text[:half]} … {text[-half:]}"
+    text = " ".join(text.split()).rstrip(".!")
+    return text[:1].lower() + text[1:] if text[1:2].islower() else text
+
+
+def _place(location: LocationAttr) -> str:
+    leaves = list(_leaves(location))
+    for leaf in leaves:
+        if isinstance(leaf, FileLineColLoc):
+            name, line = leaf.filename.data, leaf.line.data
+            return f"{name}:{line}:{leaf.column.data}" if line else name
+    return f'loc("{leaves[0].desc.data}")' if leaves else "<unknown>:0"
+
+
+def _leaves(location: Attribute) -> Iterator[FileLineColLoc | NameLoc]:
+    """Yields the places and the names of a location, the nearest first."""
+    match location:
+        case FileLineColLoc():
+            yield location
+        case NameLoc():
+            yield from _leaves(location.location)
+            yield location
+        case CallSiteLoc():
+            yield from _leaves(location.callee)
+            yield from _leaves(location.caller)
+        case FusedLoc():
+            for part in cast(ArrayAttr[Attribute], location.locations):
+                yield from _leaves(part)
+        case _:
+            pass

@@ -1,0 +1,67 @@
+"""Files to modules, by format."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+
+from sima_mlir.diagnostics import Diagnostic, SimaError, file_location
+from sima_mlir.reader import parse
+
+FORMATS = ("mlir", "tflite")
+"""The formats that can be read; a file's suffix says which it has."""
+
+
+def load(ctx: Context, path: str | PathLike[str], format: str | None = None) -> ModuleOp:
+    """Reads a file, whose suffix gives its format unless `format` does; does not verify it.
+
+    Raises `SimaError` when there is no such file, when it cannot be read, when its format is not
+    known, and for what `read` refuses.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise SimaError.of(f"cannot read '{path}': {reason_of(error)}") from error
+    return read(ctx, data, str(path), format or format_of(path))
+
+
+def read(ctx: Context, data: bytes, name: str = "<stdin>", format: str = "mlir") -> ModuleOp:
+    """Returns the module that the bytes of a file hold, which `name` stands for in locations.
+
+    Raises `SimaError` when the format is not known or the bytes are not of it.
+    """
+    match format:
+        case "mlir":
+            return parse(ctx, data, name)
+        case "tflite":
+            return _read_tflite(data, name)
+        case _:
+            raise SimaError.of(f"format must be one of {', '.join(FORMATS)}, got '{format}'")
+
+
+def format_of(path: str | PathLike[str]) -> str:
+    """Returns the format that a file's suffix stands for; raises `SimaError` for another."""
+    format = Path(path).suffix.removeprefix(".").lower()
+    if format not in FORMATS:
+        suffixes = ", ".join(f".{known}" for known in FORMATS)
+        raise SimaError.of(f"cannot tell the format of '{path}', its suffix is none of {suffixes}")
+    return format
+
+
+def reason_of(error: OSError) -> str:
+    """Returns why the operating system refused, as `no such file or directory`."""
+    return (error.strerror or str(error)).lower()
+
+
+def _read_tflite(data: bytes, name: str) -> ModuleOp:
+    from sima_mlir.frontends import ModelError
+    from sima_mlir.frontends.tflite import import_tflite
+
+    try:
+        return import_tflite(data, name)
+    except ModelError as error:
+        location = file_location(name)
+        raise SimaError([Diagnostic("error", location, m) for m in error.messages]) from error

@@ -1,0 +1,137 @@
+"""Pass pipelines: text to passes, and passes over a module."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+from xdsl.transforms import get_all_passes
+from xdsl.utils.arg_spec import ArgSpec
+from xdsl.utils.arg_spec import parse_pipeline as parse_specs
+from xdsl.utils.exceptions import ArgSpecParseError, DiagnosticException
+
+from sima_mlir.diagnostics import (
+    Diagnostic,
+    SimaError,
+    describe,
+    file_location,
+    on_operation,
+    tidy,
+)
+from sima_mlir.passes.diagnostics import LoweringError, RemarkContext
+from sima_mlir.universe import SIMA_UNIVERSE
+from sima_mlir.verifier import verify
+
+_ANCHOR = "builtin.module("
+
+
+def available_passes() -> dict[str, Callable[[], type[ModulePass]]]:
+    """Returns what gives each pass of xDSL's and of ours, by name."""
+    return get_all_passes() | SIMA_UNIVERSE.all_passes
+
+
+def parse_pipeline(text: str) -> tuple[ModulePass, ...]:
+    """Returns the passes of a pipeline, `canonicalize,convert-qnn-to-sima{partial=true}`.
+
+    It may stand in `builtin.module(…)`, as mlir-opt wants it.
+
+    Raises `SimaError` for wrong syntax, an unknown pass, or an option that a pass does not take.
+    """
+    return tuple(map(_make_pass, _parse_specs(_without_anchor(text.strip()))))
+
+
+def run_pipeline(
+    ctx: Context, module: ModuleOp, pipeline: str | Sequence[ModulePass]
+) -> list[Diagnostic]:
+    """Runs passes on a module in place, verifying it before the first and after each.
+
+    Returns the remarks that the passes made.
+
+    Raises `SimaError` when the module is invalid or a pass refuses it; the module is then in no
+    particular state. An exception that a pass lets through, which is a fault of the pass, names
+    the pass in a note.
+    """
+    passes = parse_pipeline(pipeline) if isinstance(pipeline, str) else pipeline
+    verify(module)
+    for module_pass in passes:
+        _apply(ctx, module, module_pass)
+        _verify_after(module, module_pass)
+    return _take_remarks(ctx)
+
+
+def _without_anchor(text: str) -> str:
+    if text.startswith(_ANCHOR) and text.endswith(")"):
+        return text[len(_ANCHOR) : -1]
+    return text
+
+
+def _parse_specs(text: str) -> list[ArgSpec]:
+    try:
+        return list(parse_specs(text))
+    except ArgSpecParseError as error:
+        # It has its place and its message only in its text: a title, the place, the line …
+        _, place, *_, message = str(error).splitlines()
+        name, line, column = place.rsplit(":", 2)
+        location = file_location(name, int(line), int(column))
+        raise SimaError.of(tidy(message), location) from None
+    except RuntimeError:
+        # xDSL's lexer, asked for more after the end.
+        location = file_location("pass-pipeline", 1, len(text) + 1)
+        raise SimaError.of("unexpected end of the pipeline", location) from None
+
+
+def _make_pass(spec: ArgSpec) -> ModulePass:
+    factory = available_passes().get(spec.name)
+    if factory is None:
+        raise SimaError.of(f"unknown pass '{spec.name}'{_suggestion(spec.name)}")
+    pass_type = factory()
+    options = [field.name.replace("_", "-") for field in dataclasses.fields(pass_type)]
+    for name in spec.parameters:
+        if name.replace("_", "-") not in options:
+            known = ", ".join(options) or "no options"
+            raise SimaError.of(f"pass '{spec.name}' has {known}, got '{name}'")
+    try:
+        return pass_type.from_spec(spec)
+    except ValueError as error:
+        raise SimaError.of(f"pass '{spec.name}': {describe(error)}") from error
+
+
+def _suggestion(name: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, available_passes(), n=1)
+    return f", did you mean '{near[0]}'" if near else ""
+
+
+def _apply(ctx: Context, module: ModuleOp, module_pass: ModulePass) -> None:
+    try:
+        module_pass.apply(ctx, module)
+    except LoweringError as error:
+        failures = [on_operation(op, reason) for op, reason in error.failures]
+        raise SimaError([*_take_remarks(ctx), *failures]) from error
+    except DiagnosticException as error:
+        message = f"pass '{module_pass.name}' failed: {describe(error)}"
+        raise SimaError([*_take_remarks(ctx), Diagnostic("error", None, message)]) from error
+    except Exception as error:
+        error.add_note(f"in pass '{module_pass.name}'")
+        raise
+
+
+def _verify_after(module: ModuleOp, module_pass: ModulePass) -> None:
+    try:
+        verify(module)
+    except SimaError as error:
+        note = Diagnostic("note", None, f"the module is invalid after pass '{module_pass.name}'")
+        raise SimaError([*error.diagnostics, note]) from error
+
+
+def _take_remarks(ctx: Context) -> list[Diagnostic]:
+    """Returns the remarks that the context kept, and forgets them."""
+    if not isinstance(ctx, RemarkContext):
+        return []
+    remarks = [on_operation(op, message, "remark") for op, message in ctx.remarks]
+    ctx.remarks.clear()
+    return remarks

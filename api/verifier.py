@@ -1,0 +1,60 @@
+"""Everything that is wrong with a module, each fault at its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import Operation
+
+from sima_mlir.diagnostics import Diagnostic, SimaError, describe, on_operation
+
+
+def verify(module: ModuleOp) -> None:
+    """Checks every operation, and that functions define a value before they use it.
+
+    Raises `SimaError` with one diagnostic for each operation that is at fault.
+    """
+    faults = [*_verifier_faults(module), *_order_faults(module)]
+    if faults:
+        raise SimaError(faults)
+
+
+def _verifier_faults(module: ModuleOp) -> list[Diagnostic]:
+    try:
+        module.verify()
+    except Exception as error:
+        faults = [fault for op in module.walk() if (fault := _fault_of(op)) is not None]
+        return faults or [Diagnostic("error", module.location, describe(error))]
+    return []
+
+
+def _fault_of(op: Operation) -> Diagnostic | None:
+    """Returns what is wrong with one operation, apart from those in its regions."""
+    try:
+        # First, because `verify` would print the whole module on this failure.
+        op.verify_()
+        op.verify(verify_nested_ops=False)
+        for region in op.regions:
+            for block in region.blocks:
+                if block.is_empty:
+                    block.verify()
+    except Exception as error:
+        message = describe(error).removeprefix(f"operation {op.name} ")
+        return on_operation(op, message)
+    return None
+
+
+def _order_faults(module: ModuleOp) -> Iterator[Diagnostic]:
+    """Yields the uses of values that are defined further down, which xDSL lets pass."""
+    for function in module.walk():
+        if not isinstance(function, FuncOp):
+            continue
+        for block in function.body.blocks:
+            later = set(block.ops)
+            for op in block.ops:
+                for number, operand in enumerate(op.operands):
+                    if operand.owner in later:
+                        yield on_operation(op, f"operand {number} is used before it is defined")
+                later.discard(op)

@@ -1,0 +1,121 @@
+// Fails when the verifier of qnn.conv lets a broken constraint pass, or names it badly.
+// RUN: not sima-opt --split-input-file %s 2>&1 | filecheck %s
+
+// CHECK: data must have at least 3 axes (N, spatial, C), got 2
+func.func @conv_c1(%x: tensor<2x3xi8>, %w: tensor<3x1x1x4xi8>) {
+  %r = qnn.conv %x, %w : (tensor<2x3xi8>, tensor<3x1x1x4xi8>) -> tensor<2x4xi32>
+  return
+}
+
+// -----
+
+// CHECK: weight must have 5 axes (spatial, I, G, O) for data with 4, got 4
+func.func @conv_c1_weight_axes(%x: tensor<1x8x8x3xi8>, %w: tensor<3x3x3x4xi8>) {
+  %r = qnn.conv %x, %w : (tensor<1x8x8x3xi8>, tensor<3x3x3x4xi8>) -> tensor<1x6x6x4xi32>
+  return
+}
+
+// -----
+
+// CHECK: data has 4 channels, weight takes 1 groups of 3
+func.func @conv_c1_channels(%x: tensor<1x8x4xi8>, %w: tensor<3x3x1x2xi8>) {
+  %r = qnn.conv %x, %w : (tensor<1x8x4xi8>, tensor<3x3x1x2xi8>) -> tensor<1x6x2xi32>
+  return
+}
+
+// -----
+
+// CHECK: kernel must be at least 1, got 0
+func.func @conv_c1_taps(%x: tensor<1x8x1xi8>, %w: tensor<0x1x1x2xi8>) {
+  %r = qnn.conv %x, %w : (tensor<1x8x1xi8>, tensor<0x1x1x2xi8>) -> tensor<1x9x2xi32>
+  return
+}
+
+// -----
+
+// CHECK: strides must have 2 values, got 1
+func.func @conv_c2(%x: tensor<1x8x8x1xi8>, %w: tensor<3x3x1x1x2xi8>) {
+  %r = qnn.conv %x, %w strides = [2]
+    : (tensor<1x8x8x1xi8>, tensor<3x3x1x1x2xi8>) -> tensor<1x3x3x2xi32>
+  return
+}
+
+// -----
+
+// CHECK: strides must be at least 1, got 0
+func.func @conv_c2_stride_zero(%x: tensor<1x8x1xi8>, %w: tensor<3x1x1x2xi8>) {
+  %r = qnn.conv %x, %w strides = [0] : (tensor<1x8x1xi8>, tensor<3x1x1x2xi8>) -> tensor<1x6x2xi32>
+  return
+}
+
+// -----
+
+// CHECK: dilations must have 1 values, got 2
+func.func @conv_c2_dilations(%x: tensor<1x8x1xi8>, %w: tensor<3x1x1x2xi8>) {
+  %r = qnn.conv %x, %w dilations = [2, 2]
+    : (tensor<1x8x1xi8>, tensor<3x1x1x2xi8>) -> tensor<1x4x2xi32>
+  return
+}
+
+// -----
+
+// CHECK: dilations must be at least 1, got -1
+func.func @conv_c2_dilation_negative(%x: tensor<1x8x1xi8>, %w: tensor<3x1x1x2xi8>) {
+  %r = qnn.conv %x, %w dilations = [-1]
+    : (tensor<1x8x1xi8>, tensor<3x1x1x2xi8>) -> tensor<1x10x2xi32>
+  return
+}
+
+// -----
+
+// CHECK: padding must have 4 values, got 2
+func.func @conv_c3(%x: tensor<1x8x8x1xi8>, %w: tensor<3x3x1x1x2xi8>) {
+  %r = qnn.conv %x, %w padding = [1, 1]
+    : (tensor<1x8x8x1xi8>, tensor<3x3x1x1x2xi8>) -> tensor<1x8x8x2xi32>
+  return
+}
+
+// -----
+
+// CHECK: padding must be at least 0, got -1
+func.func @conv_c3_negative(%x: tensor<1x8x1xi8>, %w: tensor<3x1x1x2xi8>) {
+  %r = qnn.conv %x, %w padding = [-1, 1]
+    : (tensor<1x8x1xi8>, tensor<3x1x1x2xi8>) -> tensor<1x6x2xi32>
+  return
+}
+
+// -----
+
+// CHECK: window must fit into axis 2 with its padding, got 5 in 4
+func.func @conv_c4(%x: tensor<1x8x4x1xi8>, %w: tensor<3x3x1x1x2xi8>) {
+  %r = qnn.conv %x, %w dilations = [1, 2]
+    : (tensor<1x8x4x1xi8>, tensor<3x3x1x1x2xi8>) -> tensor<1x6x1x2xi32>
+  return
+}
+
+// -----
+
+// CHECK: result must have shape 1x4x4x4, got 1x8x8x4
+func.func @conv_c5(%x: tensor<1x8x8x3xi8>, %w: tensor<3x3x3x1x4xi8>) {
+  %r = qnn.conv %x, %w strides = [2, 2] padding = [1, 1, 1, 1]
+    : (tensor<1x8x8x3xi8>, tensor<3x3x3x1x4xi8>) -> tensor<1x8x8x4xi32>
+  return
+}
+
+// -----
+
+// CHECK: input_zero_point must be in -128..127, got 128
+func.func @conv_c6(%x: tensor<1x8x1xi8>, %w: tensor<3x1x1x2xi8>) {
+  %r = qnn.conv %x, %w input_zero_point = 128
+    : (tensor<1x8x1xi8>, tensor<3x1x1x2xi8>) -> tensor<1x6x2xi32>
+  return
+}
+
+// -----
+
+// CHECK: kernel_zero_point must be in 0..255, got -1
+func.func @conv_c6_kernel(%x: tensor<1x8x1xi8>, %w: tensor<3x1x1x2xui8>) {
+  %r = qnn.conv %x, %w kernel_zero_point = -1
+    : (tensor<1x8x1xi8>, tensor<3x1x1x2xui8>) -> tensor<1x6x2xi32>
+  return
+}

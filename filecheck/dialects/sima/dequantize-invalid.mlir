@@ -1,0 +1,33 @@
+// Fails when the verifier of sima.dequantize lets a broken constraint pass, or names it badly.
+// RUN: not sima-opt --split-input-file %s 2>&1 | filecheck %s
+
+// CHECK: scale must be positive and finite, got 0.0
+func.func @dequantize_c1(%x: tensor<1x2xi8>) {
+  %r = sima.dequantize %x scale = 0.0 : f64 zero_point = 0 : (tensor<1x2xi8>) -> tensor<1x2xf32>
+  return
+}
+
+// -----
+
+// CHECK: scale must be positive and finite, got nan
+func.func @dequantize_c1_nan(%x: tensor<1x2xi8>) {
+  %r = sima.dequantize %x scale = 0x7FF8000000000000 : f64 zero_point = 0
+    : (tensor<1x2xi8>) -> tensor<1x2xf32>
+  return
+}
+
+// -----
+
+// CHECK: zero_point must be in -128..127, got -129
+func.func @dequantize_c2(%x: tensor<1x2xi8>) {
+  %r = sima.dequantize %x scale = 1.0 : f64 zero_point = -129 : (tensor<1x2xi8>) -> tensor<1x2xf32>
+  return
+}
+
+// -----
+
+// CHECK: result must have shape 1x2, got 2
+func.func @dequantize_c3(%x: tensor<1x2xi8>) {
+  %r = sima.dequantize %x scale = 1.0 : f64 zero_point = 0 : (tensor<1x2xi8>) -> tensor<2xf32>
+  return
+}

@@ -1,0 +1,211 @@
+"""What the operations of the `sima` dialect compute: the formulas of their docstrings.
+
+An accumulator is exact in 64 bits; where it leaves 32 bits, which the accelerator is taken to
+have, the operation raises `InterpretationError`.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from xdsl.context import Context
+from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr
+from xdsl.interpreter import InterpreterFunctions, register_impls
+from xdsl.ir import Attribute
+
+from sima_mlir.dialects import sima
+from sima_mlir.dialects.definitions import shape_of
+from sima_mlir.dialects.elements import Array, array_values, elements
+from sima_mlir.interpreters import kernels
+from sima_mlir.interpreters.tensor import impl_array, pool_window, result_dtype
+from sima_mlir.quantization import (
+    DEFAULT_TARGET,
+    Rounding,
+    fixed_point_multiply,
+    saturate,
+    softmax,
+)
+
+Int64Array = npt.NDArray[np.int64]
+AttributeT = TypeVar("AttributeT", bound=Attribute)
+
+
+@register_impls
+class SimaFunctions(InterpreterFunctions):
+    """One function for each operation of the `sima` dialect.
+
+    `ctx` holds the blobs of `dense_resource`.
+    """
+
+    def __init__(self, ctx: Context):
+        self.ctx = ctx
+
+    @impl_array(sima.ConvOp)
+    def conv(self, op: sima.ConvOp, data: Array) -> Array:
+        """Convolves codes; padding reads `input_zero_point`."""
+        products = kernels.convolve(
+            data,
+            elements(op.weight, self.ctx),
+            **op.conv_window()._asdict(),
+            pad_value=op.input_zero_point.value.data,
+        )
+        return _requantized(op, products + elements(op.bias, self.ctx))
+
+    @impl_array(sima.DenseOp)
+    def dense(self, op: sima.DenseOp, data: Array) -> Array:
+        """Multiplies codes by the weight matrix."""
+        products = kernels.dense(data, elements(op.weight, self.ctx))
+        return _requantized(op, products + elements(op.bias, self.ctx))
+
+    @impl_array(sima.RequantizeOp)
+    def requantize(self, op: sima.RequantizeOp, data: Array) -> Array:
+        """Rescales codes or accumulators."""
+        return _requantized(op, _scaled(op, data.astype(np.int64)) + op.bias.value.data)
+
+    @impl_array(sima.MeanOp)
+    def mean(self, op: sima.MeanOp, data: Array) -> Array:
+        """Sums codes and rescales; `tflite` divides after that, `sima` has it in its scale."""
+        total, count = kernels.axes_sum(data, array_values(op.axes).tolist())
+        acc = _scaled(op, total) + op.bias.value.data
+        if not op.is_tflite:
+            return _requantized(op, acc)
+        return _corrected(op, kernels.divide_half_away(_multiplied(op, acc), count))
+
+    @impl_array(sima.AddOp)
+    def add(self, op: sima.AddOp, lhs: Array, rhs: Array) -> Array:
+        """Rescales both operands and adds."""
+        if op.is_tflite:
+            left = _operand(op, lhs, op.lhs_zero_point, op.lhs_scale, op.lhs_shift)
+            right = _operand(op, rhs, op.rhs_zero_point, op.rhs_scale, op.rhs_shift)
+            return _requantized(op, left + right)
+        left = lhs.astype(np.int64) * op.lhs_scale.value.data
+        right = rhs.astype(np.int64) * op.rhs_scale.value.data
+        return _requantized(op, left + right + op.bias.value.data)
+
+    @impl_array(sima.AvgPoolOp)
+    def avg_pool(self, op: sima.AvgPoolOp, data: Array) -> Array:
+        """Averages codes."""
+        zero_point = op.input_zero_point.value.data
+        average = kernels.average_pool(
+            data,
+            **pool_window(op, op.pool_size),
+            pad_value=None if op.count_include_pad is None else zero_point,
+        )
+        return average.astype(result_dtype(op))
+
+    @impl_array(sima.MaxPoolOp)
+    def max_pool(self, op: sima.MaxPoolOp, data: Array) -> Array:
+        """Takes the largest code inside the data."""
+        return kernels.max_pool(data, **pool_window(op, op.pool_size))
+
+    @impl_array(sima.ClipOp)
+    def clip(self, op: sima.ClipOp, data: Array) -> Array:
+        """Clamps codes."""
+        return np.clip(data, op.min.value.data, op.max.value.data)
+
+    @impl_array(sima.PadOp)
+    def pad(self, op: sima.PadOp, data: Array) -> Array:
+        """Puts a code around the tensor."""
+        return kernels.pad(data, array_values(op.padding).tolist(), op.value.value.data)
+
+    @impl_array(sima.ReshapeOp)
+    def reshape(self, op: sima.ReshapeOp, data: Array) -> Array:
+        """Keeps the elements in order."""
+        return data.reshape(shape_of(op.result))
+
+    @impl_array(sima.SoftmaxOp)
+    def softmax(self, op: sima.SoftmaxOp, data: Array) -> Array:
+        """Computes softmax in 32-bit fixed-point arithmetic."""
+        return softmax(data, op.constants(), result_dtype(op))
+
+    @impl_array(sima.QuantizeOp)
+    def quantize(self, op: sima.QuantizeOp, data: Array) -> Array:
+        """Divides in float32, rounds and saturates."""
+        return kernels.quantize(
+            data,
+            op.scale.value.data,
+            op.zero_point.value.data,
+            result_dtype(op),
+            ties_to_even=op.ties_to_even is not None,
+        )
+
+    @impl_array(sima.DequantizeOp)
+    def dequantize(self, op: sima.DequantizeOp, data: Array) -> Array:
+        """Multiplies in float32."""
+        return kernels.dequantize(data, op.scale.value.data, op.zero_point.value.data)
+
+
+def _requantized(op: sima.RequantizingOperation, acc: Int64Array) -> Array:
+    """Brings an accumulator to the scale of the result and saturates."""
+    if op.is_tflite:
+        return _corrected(op, _multiplied(op, acc))
+    shift = _per_channel(op.shift)
+    _check_width(acc)
+    _check_width(acc + ((1 << shift) >> 1))
+    return _saturated(op, fixed_point_multiply(acc, 1, shift, Rounding.UPWARD))
+
+
+def _multiplied(op: sima.RequantizingOperation, acc: Int64Array) -> Int64Array:
+    """Computes `mul(acc, scale_correction, shift)`."""
+    scale = _per_channel(_given("scale_correction", op.scale_correction))
+    rounding = _given("rounding", op.rounding).data
+    return fixed_point_multiply(_check_width(acc), scale, _per_channel(op.shift), rounding)
+
+
+def _corrected(op: sima.RequantizingOperation, values: Int64Array) -> Array:
+    correction = _given("zero_point_correction", op.zero_point_correction)
+    return _saturated(op, values + correction.value.data)
+
+
+def _saturated(op: sima.RequantizingOperation, values: Int64Array) -> Array:
+    """Clamps to `clamp`, if given, and to the result's type."""
+    clamp = op.clamp_range()
+    return saturate(values if clamp is None else np.clip(values, *clamp), result_dtype(op))
+
+
+def _scaled(op: sima.RequantizingOperation, values: Int64Array) -> Int64Array:
+    """Multiplies by the scale correction, which `tflite` does after the bias."""
+    if op.is_tflite:
+        return values
+    return values * _per_channel(_given("scale_correction", op.scale_correction))
+
+
+def _operand(
+    op: sima.AddOp,
+    codes: Array,
+    zero_point: IntegerAttr | None,
+    scale: IntegerAttr,
+    shift: IntegerAttr | None,
+) -> Int64Array:
+    """Brings one operand of a `tflite` addition to the common scale."""
+    left = _given("left_shift", op.left_shift).value.data
+    centred = codes.astype(np.int64) - _given("zero point", zero_point).value.data
+    return fixed_point_multiply(
+        _check_width(centred << left),
+        scale.value.data,
+        _given("shift", shift).value.data,
+        _given("rounding", op.rounding).data,
+    )
+
+
+def _check_width(acc: Int64Array) -> Int64Array:
+    """Returns the accumulator; raises `ValueError` when it is wider than the target's."""
+    bits = DEFAULT_TARGET.accumulator_bits
+    low, high = int(acc.min(initial=0)), int(acc.max(initial=0))
+    if max(high, -low - 1) >= 1 << (bits - 1):
+        worst = high if high > -low - 1 else low
+        raise ValueError(f"accumulator must stay inside {bits} bits, got {worst}")
+    return acc
+
+
+def _per_channel(attribute: IntegerAttr | DenseArrayBase) -> Int64Array:
+    """Returns the values along the last axis; a scalar where there is one."""
+    return np.squeeze(array_values(attribute).astype(np.int64))
+
+
+def _given(name: str, attribute: AttributeT | None) -> AttributeT:
+    if attribute is None:
+        raise ValueError(f"{name} must be given, got none")
+    return attribute

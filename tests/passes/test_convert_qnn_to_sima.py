@@ -1,0 +1,307 @@
+"""What the lowering writes computes what its source computes: equally, or within a proven bound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from xdsl.context import Context
+from xdsl.dialect_interfaces.op_asm import OpAsmDialectInterface
+from xdsl.dialects import arith, func
+from xdsl.dialects.builtin import (
+    Builtin,
+    DenseResourceAttr,
+    FileLineColLoc,
+    IntAttr,
+    ModuleOp,
+    StringAttr,
+)
+from xdsl.interpreter import Interpreter
+from xdsl.ir import Block, Operation, Region, SSAValue
+
+from sima_mlir.dialects import qnn, sima
+from sima_mlir.dialects.elements import array_values, dense, element_type_of, elements, tensor_type
+from sima_mlir.dialects.qnn import QNN, QuantizationAttr
+from sima_mlir.dialects.sima import SIMA
+from sima_mlir.interpreters import register_implementations
+from sima_mlir.interpreters.kernels import convolve
+from sima_mlir.passes.convert_qnn_to_sima import ConvertQnnToSimaPass
+from sima_mlir.passes.diagnostics import LoweringError, RemarkContext
+from sima_mlir.quantization import Rounding
+
+ROUNDINGS = [Rounding.UPWARD, Rounding.AWAY, Rounding.TFLITE, Rounding.RUY, Rounding.FLOAT32]
+
+
+@dataclass
+class Layer:
+    """A random convolution or dense operator, with everything around it that can be fused."""
+
+    data: np.ndarray
+    weight: np.ndarray
+    bias: np.ndarray | None
+    product_scale: np.ndarray
+    output_scale: float
+    zero_point: int
+    output_zero_point: int
+    rounding: Rounding
+    window: dict[str, list[int]] | None
+    """Strides, padding and dilations of a convolution; a dense operator has none."""
+    clip: tuple[int, int] | None = None
+    pad: int = 0
+    ops: list[Operation] = field(default_factory=list)
+
+    def add(self, op: Operation) -> SSAValue:
+        self.ops.append(op)
+        return op.results[0]
+
+    def module(self) -> ModuleOp:
+        block = Block(arg_types=[tensor_type(self.data.shape, element_type_of(self.data.dtype))])
+        value = self.add_chain(block.args[0])
+        self.ops.append(func.ReturnOp(value))
+        block.add_ops(self.ops)
+        body = Region(block)
+        return ModuleOp([func.FuncOp("main", ((block.args[0].type,), (value.type,)), body)])
+
+    def add_chain(self, value: SSAValue) -> SSAValue:
+        weight = self.add(arith.ConstantOp(dense(self.weight)))
+        if self.pad:
+            width = [0, *[self.pad] * (self.data.ndim - 2), 0]
+            value = self.add(qnn.PadOp(value, width * 2, self.zero_point))
+        if self.window is None:
+            value = self.add(qnn.DenseOp(value, weight, input_zero_point=self.zero_point))
+        else:
+            conv = qnn.ConvOp(value, weight, input_zero_point=self.zero_point, **self.window)
+            value = self.add(conv)
+        if self.bias is not None:
+            value = self.add(qnn.BiasAddOp(value, self.add(arith.ConstantOp(dense(self.bias)))))
+        product_q = QuantizationAttr.of(self.product_scale)
+        output_q = QuantizationAttr.of(self.output_scale, self.output_zero_point)
+        value = self.add(qnn.RequantizeOp(value, product_q, output_q, self.rounding))
+        return self.add(qnn.ClipOp(value, *self.clip)) if self.clip else value
+
+
+@st.composite
+def layers(draw: st.DrawFn) -> Layer:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    rank = draw(st.sampled_from([0, 1, 2, 2, 3]))
+    groups, inputs, outputs = (draw(st.integers(1, 3)) for _ in range(3))
+    channels = groups * outputs
+    window, pad = None, 0
+    if rank:
+        kernel = [draw(st.integers(1, 3)) for _ in range(rank)]
+        window = {
+            "strides": [draw(st.integers(1, 2)) for _ in range(rank)],
+            "padding": [draw(st.integers(0, 2)) for _ in range(2 * rank)],
+            "dilations": [draw(st.integers(1, 2)) for _ in range(rank)],
+        }
+        pad = draw(st.sampled_from([0, 0, 1]))
+        data_shape = (1, *(draw(st.integers(5, 7)) for _ in range(rank)), groups * inputs)
+        weight_shape = (*kernel, inputs, groups, outputs)
+    else:
+        features = draw(st.integers(1, 40))
+        data_shape, weight_shape, channels = (2, features), (outputs, features), outputs
+    low, high = sorted(draw(st.tuples(st.integers(-128, 127), st.integers(-128, 127))))
+    per_channel = draw(st.booleans())
+    return Layer(
+        data=rng.integers(-128, 128, data_shape, dtype=np.int8),
+        weight=rng.integers(-127, 128, weight_shape, dtype=np.int8),
+        bias=rng.integers(-5000, 5000, channels, dtype=np.int32) if draw(st.booleans()) else None,
+        product_scale=np.exp(rng.uniform(-9, -1, channels if per_channel else 1)),
+        output_scale=float(np.exp(rng.uniform(-1, 3))),
+        zero_point=draw(st.sampled_from([-128, 0, 127, -3])),
+        output_zero_point=draw(st.sampled_from([-128, 0, 127, 9])),
+        rounding=draw(st.sampled_from(ROUNDINGS)),
+        window=window,
+        clip=(low, high) if draw(st.booleans()) else None,
+        pad=pad,
+    )
+
+
+def run(module: ModuleOp, *inputs: np.ndarray, ctx: Context | None = None) -> np.ndarray:
+    interpreter = Interpreter(module)
+    register_implementations(interpreter, ctx or Context())
+    return interpreter.call_op("main", inputs)[0]
+
+
+def lower(module: ModuleOp, **options: str) -> ModuleOp:
+    lowered = module.clone()
+    ConvertQnnToSimaPass(**options).apply(Context(), lowered)
+    lowered.verify()
+    return lowered
+
+
+def only(module: ModuleOp, kind: type[Operation]) -> Operation:
+    (found,) = (op for op in module.walk() if isinstance(op, kind))
+    return found
+
+
+@settings(max_examples=150, deadline=None)
+@given(layers())
+def test_tflite_mode_equals_its_source(layer: Layer):
+    module = layer.module()
+    lowered = lower(module, requantization="tflite")
+    np.testing.assert_array_equal(run(lowered, layer.data), run(module, layer.data))
+
+
+@settings(max_examples=150, deadline=None)
+@given(layers())
+def test_sima_mode_is_within_its_bound(layer: Layer):
+    """The weights are off by at most 1/2 each, the bias and the final rounding by 1/2 as well.
+
+    Against the exact quotient the distance before rounding is therefore at most
+    2**-(n+1) * (Σ|x - zx| + 1); the roundings add at most one output step.
+    """
+    module = layer.module()
+    lowered = lower(module)
+    op = only(lowered, sima.DenseOp if layer.window is None else sima.ConvOp)
+    sums = reach(layer)
+    bound = np.ceil(np.ldexp(sums + 1.0, -(array_values(op.shift).astype(np.int64) + 1))) + 1
+    distance = np.abs(run(lowered, layer.data).astype(int) - run(module, layer.data))
+    assert np.all(distance <= bound)
+
+
+def reach(layer: Layer) -> np.ndarray:
+    """Σ|x - zx| over the taps of each output."""
+    distance = np.abs(layer.data.astype(np.int64) - layer.zero_point)
+    ones = np.ones(layer.weight.shape, dtype=np.int64)
+    if layer.window is None:
+        return distance @ ones.T
+    window = layer.window | {"padding": [layer.pad + taps for taps in layer.window["padding"]]}
+    return convolve(distance, ones, **window)
+
+
+@pytest.mark.parametrize("mode", ["sima", "tflite"])
+@pytest.mark.parametrize("zero_point", [-128, 5, 127])
+def test_padding_is_exact_at_the_borders(mode: str, zero_point: int):
+    """Data that is real zero everywhere gives the bias alone, in the corners too."""
+    layer = Layer(
+        data=np.full((1, 3, 3, 2), zero_point, dtype=np.int8),
+        weight=np.random.default_rng(0).integers(-127, 128, (3, 3, 2, 1, 4), dtype=np.int8),
+        bias=np.array([100, -200, 300, 0], dtype=np.int32),
+        product_scale=np.array([0.03, 0.002, 0.0007, 0.01]),
+        output_scale=0.5,
+        zero_point=zero_point,
+        output_zero_point=-7,
+        rounding=Rounding.TFLITE,
+        window={"padding": [1, 2, 2, 1]},
+    )
+    result = run(lower(layer.module(), requantization=mode), layer.data)
+    # 100*.03/.5 = 6, -200*.002/.5 = -.8, 300*.0007/.5 = .42, 0; then rounded, minus 7
+    np.testing.assert_array_equal(result, np.broadcast_to([-1, -8, -7, -7], result.shape))
+
+
+def test_power_of_two_ratio_loses_nothing():
+    rng = np.random.default_rng(1)
+    layer = Layer(
+        data=rng.integers(-128, 128, (16, 32), dtype=np.int8),
+        weight=rng.integers(-127, 128, (8, 32), dtype=np.int8),
+        bias=rng.integers(-9999, 9999, 8, dtype=np.int32),
+        product_scale=2.0 ** -np.arange(5, 13),
+        output_scale=1.0,
+        zero_point=-11,
+        output_zero_point=3,
+        rounding=Rounding.UPWARD,
+        window=None,
+    )
+    module = layer.module()
+    np.testing.assert_array_equal(run(lower(module), layer.data), run(module, layer.data))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "count", "scale"), [(np.int8, 49, 0.7), (np.uint8, 4, 1.9), (np.int16, 9, 0.01)]
+)
+def test_mean_and_requantize_round_once(dtype: type, count: int, scale: float):
+    """In `sima` mode the distance from exact is half an output step, and what rounding `scale` adds."""
+    info = np.iinfo(dtype)
+    rng = np.random.default_rng(2)
+    data = rng.integers(info.min, info.max, (8, count, 16), dtype=dtype, endpoint=True)
+    input_q, output_q = QuantizationAttr.of(scale, 7), QuantizationAttr.of(1.0, -2)
+    block = Block(arg_types=[tensor_type(data.shape, element_type_of(dtype))])
+    mean = qnn.MeanOp(block.args[0], [1], input_q, output_q, Rounding.TFLITE)
+    block.add_ops([mean, func.ReturnOp(mean.result)])
+    module = ModuleOp(
+        [func.FuncOp("main", ((block.args[0].type,), (mean.result.type,)), Region(block))]
+    )
+    exact = (data.astype(float) - 7).mean(axis=1, keepdims=True) * scale - 2
+    lowered = lower(module)
+    distance = np.abs(run(lowered, data) - np.clip(exact, info.min, info.max))
+    relative = 0.5 / array_values(only(lowered, sima.MeanOp).scale_correction)[0]
+    assert np.all(distance <= 0.5 + np.abs(exact + 2) * relative + 1e-9)
+
+
+def test_lowering_twice_changes_nothing():
+    layer = layers_with(clip=(-5, 90))
+    once = lower(layer.module())
+    assert str(lower(once)) == str(once)
+
+
+def layers_with(**fields: object) -> Layer:
+    rng = np.random.default_rng(3)
+    plain = {
+        "data": rng.integers(-128, 128, (2, 4), dtype=np.int8),
+        "weight": rng.integers(-127, 128, (3, 4), dtype=np.int8),
+        "bias": np.arange(3, dtype=np.int32),
+        "product_scale": np.array([0.01]),
+        "output_scale": 0.5,
+        "zero_point": 0,
+        "output_zero_point": 0,
+        "rounding": Rounding.TFLITE,
+        "window": None,
+    }
+    return Layer(**plain | fields)
+
+
+def test_location_of_the_convolution_is_kept():
+    module = layers_with(ops=[]).module()
+    place = FileLineColLoc(StringAttr("net.mlir"), IntAttr(3), IntAttr(7))
+    only(module, qnn.DenseOp).location = place
+    assert only(lower(module), sima.DenseOp).location == place
+
+
+def test_weight_stays_a_resource_in_tflite_mode_and_is_read_in_sima_mode():
+    ctx = Context()
+    for dialect in (Builtin, func.Func, arith.Arith, QNN, SIMA):
+        ctx.load_dialect(dialect)
+    module = layers_with(ops=[]).module()
+    constant = only(module, qnn.DenseOp).weight.owner
+    weight = elements(constant.value)
+    interface = ctx.get_dialect("builtin").get_interface(OpAsmDialectInterface)
+    key = interface.declare_resource("weight_of_this_test")
+    interface.parse_resource(key, "0x01000000" + weight.tobytes().hex())
+    constant.properties["value"] = DenseResourceAttr.from_params(key, constant.result.type)
+    kept, folded = module.clone(), module.clone()
+    ConvertQnnToSimaPass(requantization="tflite").apply(ctx, kept)
+    ConvertQnnToSimaPass().apply(ctx, folded)
+    assert isinstance(only(kept, sima.DenseOp).weight, DenseResourceAttr)
+    # 0.01 / 0.5 = 0.64 * 2**-5
+    expected = np.floor(weight * 0.64 + 0.5)
+    np.testing.assert_array_equal(elements(only(folded, sima.DenseOp).weight), expected)
+
+
+def test_missing_resource_is_a_reason():
+    module = layers_with(ops=[]).module()
+    constant = only(module, qnn.DenseOp).weight.owner
+    constant.properties["value"] = DenseResourceAttr.from_params("gone", constant.result.type)
+    with pytest.raises(LoweringError, match="resource 'gone' is not defined"):
+        ConvertQnnToSimaPass().apply(Context(), module)
+
+
+def test_partial_lowering_remarks_on_what_is_left():
+    module = layers_with(ops=[], output_scale=1e-5).module()
+    ctx = RemarkContext()
+    ConvertQnnToSimaPass(partial=True).apply(ctx, module)
+    assert [op.name for op, _ in ctx.remarks] == ["qnn.dense", "qnn.bias_add", "qnn.requantize"]
+    assert all("scale ratio 1000 times weight" in message for _, message in ctx.remarks)
+
+
+def test_dead_operations_are_lowered_too():
+    block = Block(arg_types=[tensor_type((1, 4), element_type_of(np.int8))])
+    dead = qnn.ReshapeOp(block.args[0], (4,))
+    block.add_ops([dead, func.ReturnOp(block.args[0])])
+    module = ModuleOp(
+        [func.FuncOp("main", ((block.args[0].type,), (block.args[0].type,)), Region(block))]
+    )
+    assert only(lower(module), sima.ReshapeOp).result.type == dead.result.type
