@@ -65,9 +65,7 @@ def file_location(name: str, line: int = 0, column: int = 0) -> FileLineColLoc:
     return FileLineColLoc(StringAttr(name), IntAttr(line), IntAttr(column))
 
 
-def on_operation(
-    op: Operation, message: str, severity: Severity = "error"
-) -> Diagnostic:
+def on_operation(op: Operation, message: str, severity: Severity = "error") -> Diagnostic:
     """Returns a diagnostic at an operation: `'qnn.conv' op message`."""
     return Diagnostic(severity, op.location, f"'{operation_name(op)}' op {message}")
 
@@ -84,10 +82,10 @@ def describe(error: BaseException) -> str:
     """
     if isinstance(error, RecursionError):
         return "nested too deeply"
-    text = str(error)
+    text = tidy(str(error))
     if isinstance(error, DiagnosticException | ValueError | OverflowError | struct.error):
-        return tidy(text)
-    return tidy(f"{type(error).__name__}: {text}" if text else type(error).__name__)
+        return text
+    return f"{type(error).__name__}: {text}".rstrip(": ")
 
 
 def tidy(text: str) -> str:
@@ -100,12 +98,12 @@ def tidy(text: str) -> str:
 
 
 def _place(location: LocationAttr) -> str:
-    leaves = list(_leaves(location))
-    for leaf in leaves:
+    for leaf in _leaves(location):
         if isinstance(leaf, FileLineColLoc):
             name, line = leaf.filename.data, leaf.line.data
             return f"{name}:{line}:{leaf.column.data}" if line else name
-    return f'loc("{leaves[0].desc.data}")' if leaves else "<unknown>:0"
+    name = source_name(location)
+    return "<unknown>:0" if name is None else f'loc("{name}")'
 
 
 def _leaves(location: Attribute) -> Iterator[FileLineColLoc | NameLoc]:
@@ -124,3 +122,9 @@ def _leaves(location: Attribute) -> Iterator[FileLineColLoc | NameLoc]:
                 yield from _leaves(part)
         case _:
             pass
+
+
+def source_name(location: Attribute) -> str | None:
+    """Returns the name that a location gives, such as that of a tensor in a model, if any."""
+    names = [leaf.desc.data for leaf in _leaves(location) if isinstance(leaf, NameLoc)]
+    return names[0] if names else None

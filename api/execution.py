@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -72,9 +72,7 @@ def interpret_batches(
     for number, (argument, array) in enumerate(zip(arguments, inputs, strict=True)):
         _check_dtype(f"input {number}", argument, array)
     batches = _count_batches(arguments, inputs)
-    runs = [
-        _run(ctx, module, main, batch, observe) for batch in _split(arguments, inputs, batches)
-    ]
+    runs = [_run(ctx, module, main, batch, observe) for batch in _split(arguments, inputs, batches)]
     return [join(results) for results in zip(*runs, strict=True)]
 
 
@@ -105,10 +103,10 @@ def argument_types(function: FuncOp) -> list[TensorType[Attribute]]:
     """
     types: list[TensorType[Attribute]] = []
     for number, argument in enumerate(function.function_type.inputs):
-        if not isinstance(argument, TensorType) or not argument.has_static_shape():
+        tensor = cast("TensorType[Attribute]", argument)
+        if not isinstance(argument, TensorType) or not tensor.has_static_shape():
             message = f"argument {number} must be a tensor of static shape, got {argument}"
             raise SimaError([on_operation(function, message)])
-        tensor: TensorType[Attribute] = argument
         try:
             dtype_of(tensor.element_type)
         except ValueError as error:
@@ -130,7 +128,9 @@ def _check_dtype(name: str, argument: TensorType[Attribute], array: Array) -> No
 
 def _count_batches(arguments: Sequence[TensorType[Attribute]], inputs: Sequence[Array]) -> int:
     """Returns how many times the inputs hold the arguments; all as often as the first."""
-    counts = [_times(a.get_shape(), array.shape) for a, array in zip(arguments, inputs, strict=True)]
+    counts = [
+        _times(a.get_shape(), array.shape) for a, array in zip(arguments, inputs, strict=True)
+    ]
     for number, (times, argument, array) in enumerate(zip(counts, arguments, inputs, strict=True)):
         wanted, given = dimensions(argument.get_shape()), dimensions(array.shape)
         if not times:

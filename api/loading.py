@@ -21,11 +21,16 @@ def load(ctx: Context, path: str | PathLike[str], format: str | None = None) -> 
     Raises `SimaError` when there is no such file, when it cannot be read, when its format is not
     known, and for what `read` refuses.
     """
+    data = read_file(path)
+    return read(ctx, data, str(path), format or format_of(path))
+
+
+def read_file(path: str | PathLike[str]) -> bytes:
+    """Returns the bytes of a file; raises `SimaError` when it cannot be read."""
     try:
-        data = Path(path).read_bytes()
+        return Path(path).read_bytes()
     except OSError as error:
         raise SimaError.of(f"cannot read '{path}': {reason_of(error)}") from error
-    return read(ctx, data, str(path), format or format_of(path))
 
 
 def read(ctx: Context, data: bytes, name: str = "<stdin>", format: str = "mlir") -> ModuleOp:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 from xdsl.transforms import get_all_passes
-from xdsl.utils.arg_spec import ArgSpec
+from xdsl.utils.arg_spec import ArgSpec, ParameterListType
 from xdsl.utils.arg_spec import parse_pipeline as parse_specs
 from xdsl.utils.exceptions import ArgSpecParseError, DiagnosticException
+from xdsl.utils.hints import isa, type_repr
 
 from sima_mlir.diagnostics import (
     Diagnostic,
@@ -88,15 +90,31 @@ def _make_pass(spec: ArgSpec) -> ModulePass:
     if factory is None:
         raise SimaError.of(f"unknown pass '{spec.name}'{_suggestion(spec.name)}")
     pass_type = factory()
-    options = [field.name.replace("_", "-") for field in dataclasses.fields(pass_type)]
-    for name in spec.parameters:
-        if name.replace("_", "-") not in options:
-            known = ", ".join(options) or "no options"
-            raise SimaError.of(f"pass '{spec.name}' has {known}, got '{name}'")
+    hints = get_type_hints(pass_type)
+    options = {f.name.replace("_", "-"): hints[f.name] for f in fields(pass_type)}
+    for name, values in spec.parameters.items():
+        _check_option(spec.name, options, name.replace("_", "-"), values)
     try:
         return pass_type.from_spec(spec)
     except ValueError as error:
         raise SimaError.of(f"pass '{spec.name}': {describe(error)}") from error
+
+
+def _check_option(
+    owner: str, options: Mapping[str, Any], name: str, values: ParameterListType
+) -> None:
+    if name not in options:
+        known = ", ".join(options) or "none"
+        raise SimaError.of(f"pass '{owner}' has no option '{name}', its options are {known}")
+    hint = options[name]
+    if isa(values, hint) or (len(values) == 1 and isa(values[0], hint)):
+        return
+    if values or type(None) not in get_args(hint):
+        given = ",".join(map(str, values)) or "nothing"
+        choices = [str(choice) for choice in get_args(hint)]
+        wanted = " or ".join(choices) if get_origin(hint) is Literal else type_repr(hint)
+        message = f"option '{name}' of pass '{owner}' must be {wanted}, got {given}"
+        raise SimaError.of(message)
 
 
 def _suggestion(name: str) -> str:

@@ -147,7 +147,7 @@ class LocatingParser(Parser):
             self._forward_uses.setdefault(value, operand.span)
         return value
 
-    class _TensorLiteralElement(Parser._TensorLiteralElement):
+    class _TensorLiteralElement(AttrParser._TensorLiteralElement):  # pyright: ignore[reportPrivateUsage]
         """An element of `dense<[…]>`; xDSL takes the bits of a float for an integer's value."""
 
         def to_type(self, parser: AttrParser, type: DenseElement) -> Any:

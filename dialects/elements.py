@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
@@ -117,7 +118,7 @@ def elements(attribute: ElementsAttr, ctx: Context | None = None) -> Array:
         data = cast("DenseIntOrFPElementsAttr[Any]", attribute).data.data
     else:
         data = _resource(attribute.resource_handle.data, ctx)
-    size = int(np.prod(shape)) * dtype.itemsize
+    size = math.prod(shape) * dtype.itemsize
     if len(data) != size:
         raise ValueError(f"constant holds {len(data)} bytes, its type {attribute_type} {size}")
     return np.frombuffer(data, dtype=dtype).reshape(shape)

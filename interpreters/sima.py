@@ -142,8 +142,7 @@ def _requantized(op: sima.RequantizingOperation, acc: Int64Array) -> Array:
     if op.is_tflite:
         return _corrected(op, _multiplied(op, acc))
     shift = _per_channel(op.shift)
-    _check_width(acc)
-    _check_width(acc + ((1 << shift) >> 1))
+    _check_width(acc, (1 << shift) >> 1)
     return _saturated(op, fixed_point_multiply(acc, 1, shift, Rounding.UPWARD))
 
 
@@ -190,10 +189,14 @@ def _operand(
     )
 
 
-def _check_width(acc: Int64Array) -> Int64Array:
-    """Returns the accumulator; raises `ValueError` when it is wider than the target's."""
+def _check_width(acc: Int64Array, rounding: Int64Array | int = 0) -> Int64Array:
+    """Returns the accumulator; raises `ValueError` when it is wider than the target's.
+
+    `rounding` is what will be added, one number or one for each channel.
+    """
     bits = DEFAULT_TARGET.accumulator_bits
-    low, high = int(acc.min(initial=0)), int(acc.max(initial=0))
+    largest = acc.max(axis=tuple(range(acc.ndim - 1)), initial=0) + rounding
+    low, high = int(acc.min(initial=0)), int(np.max(largest, initial=0))
     if max(high, -low - 1) >= 1 << (bits - 1):
         worst = high if high > -low - 1 else low
         raise ValueError(f"accumulator must stay inside {bits} bits, got {worst}")

@@ -36,7 +36,10 @@ def test_model_holds_what_was_given():
     model = tflite.Model.GetRootAs(tb.build_model(tensors, [op], [0], [2]))
     graph = model.Subgraphs(0)
     weight = graph.Tensors(1)
-    assert weight.Quantization().ScaleAsNumpy().tolist() == np.float32([0.1, 0.2, 0.3]).tolist()
+    assert (
+        weight.Quantization().ScaleAsNumpy().tolist()
+        == np.array([0.1, 0.2, 0.3], np.float32).tolist()
+    )
     assert weight.Quantization().ZeroPointAsNumpy().tolist() == [0, 0, 0]
     assert model.Buffers(weight.Buffer()).DataAsNumpy().tolist() == [1] * 6
     assert model.OperatorCodes(0).BuiltinCode() == tflite.BuiltinOperator.FULLY_CONNECTED

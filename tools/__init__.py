@@ -1,1 +1,1 @@
-"""Thin command lines over the API."""
+"""The command lines, thin over the API: `sima-opt` and `sima-run`."""

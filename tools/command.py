@@ -6,7 +6,7 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, BinaryIO
 
@@ -37,7 +37,7 @@ def guard(work: Callable[[], int], *, debug: bool) -> int:
 
     A reader of stdout that wants no more (`| head`) is not an error.
     """
-    from sima_mlir.diagnostics import SimaError, describe
+    from sima_mlir.diagnostics import SimaError, tidy
 
     try:
         return work()
@@ -51,7 +51,7 @@ def guard(work: Callable[[], int], *, debug: bool) -> int:
         _trace(debug)
     except Exception as error:
         notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
-        message = f"{type(error).__name__}: {describe(error)}{notes}"
+        message = f"{type(error).__name__}: {tidy(str(error))}{notes}"
         print(f"internal error: {message}; --debug shows where", file=sys.stderr)
         _trace(debug)
     return REFUSED
@@ -66,7 +66,7 @@ def report(*diagnostics: Diagnostic) -> None:
 
 
 @contextmanager
-def open_text(path: str | None) -> Iterator[IO[str]]:
+def open_text(path: str | None) -> Generator[IO[str], None, None]:
     """Opens a text output: a file as `open_whole` does, or stdout for `-` and `None`.
 
     Raises `SimaError` when it cannot be written.
@@ -80,7 +80,7 @@ def open_text(path: str | None) -> Iterator[IO[str]]:
 
 
 @contextmanager
-def open_whole(path: str) -> Iterator[BinaryIO]:
+def open_whole(path: str) -> Generator[BinaryIO, None, None]:
     """Opens a file for writing that takes its name only when everything is written.
 
     Raises `SimaError` when it cannot be written; what was there before is then untouched.
@@ -104,7 +104,7 @@ def open_whole(path: str) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _text(file: BinaryIO) -> Iterator[IO[str]]:
+def _text(file: BinaryIO) -> Generator[IO[str], None, None]:
     """Wraps a binary file, which stays open."""
     text = io.TextIOWrapper(file, encoding="utf-8", newline="\n")
     try:
@@ -122,7 +122,7 @@ def _detach(text: io.TextIOWrapper) -> None:
 
 
 @contextmanager
-def _explained(path: str) -> Iterator[None]:
+def _explained(path: str) -> Generator[None, None, None]:
     """Turns the operating system's refusal to write into a `SimaError`."""
     try:
         yield

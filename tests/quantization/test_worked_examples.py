@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ class TestExample2:
 
     weight = np.array([[127, -50], [-64, 33], [5, -127], [90, 12]], np.int8).T  # OI
     bias = np.array([1000, -2500], np.int32)
-    product = [Quantization(0.02 * s, 0) for s in (0.004, 0.0073)]
+    product: ClassVar = [Quantization(0.02 * s, 0) for s in (0.004, 0.0073)]
     output = Quantization(0.05, -5)
     rows = ([-10] * 4, [100, -128, 50, 7], [127, -128, 127, 127], [-60, 31, 2, -9])
     accumulators = ([1000, -2500], [24352, -19310], [38966, -28999], [-7824, -159])
@@ -134,9 +135,7 @@ def test_example_6_ratio_above_one():
     product, output = Quantization(1.5, 0), Quantization(1.0, 0)
     assert correction_factors(product, output) == (0.75, 0.0, -1)
     with pytest.raises(ValueError, match=r"scale ratio 1\.5 times weight 127 does not fit 8 bits"):
-        requantize_qnn_convolution_dense(
-            np.array([[127]], np.int8), None, 0, product, output, True
-        )
+        requantize_qnn_convolution_dense(np.array([[127]], np.int8), None, 0, product, output, True)
     _, scale, _, shift = tflite_requantization_constants(
         np.array([[127]], np.int8), None, 0, product, output, True
     )

@@ -1,7 +1,6 @@
 // Fails when a sum mixes up the encodings of its operands, or loses its rounding contract.
-// RUN: sima-opt %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | filecheck %s --check-prefix=GENERIC
+// RUN: sima-opt %s | sima-opt --mlir-print-op-generic | sima-opt | filecheck %s
+// RUN: sima-opt --mlir-print-op-generic %s | filecheck %s --check-prefix=GENERIC
 
 // CHECK: @tflite(%[[A:[a-z0-9]+]]: {{.*}}, %[[B:[a-z0-9]+]]:
 // CHECK-NEXT: qnn.add %[[A]], %[[B]] lhs_q = <scale = 0.5, zero_point = 3> rhs_q = <scale = 0.25, zero_point = 0> output_q = <scale = 0.75, zero_point = -1> rounding = tflite : (
@@ -37,7 +36,6 @@ func.func @away(%a: tensor<i8>, %b: tensor<i8>) {
 func.func @as_attributes(%a: tensor<4xi8>, %b: tensor<4xi8>) {
   %r = "qnn.add"(%a, %b) {lhs_q = #qnn.quantization<scale = 0.5, zero_point = 3>,
     rhs_q = #qnn.quantization<scale = 0.25, zero_point = 0>,
-   
     output_q = #qnn.quantization<scale = 0.75, zero_point = -1>}
     : (tensor<4xi8>, tensor<4xi8>) -> tensor<4xi8>
   return
@@ -48,7 +46,6 @@ func.func @as_attributes(%a: tensor<4xi8>, %b: tensor<4xi8>) {
 func.func @as_properties(%a: tensor<4xi8>, %b: tensor<4xi8>) {
   %r = "qnn.add"(%a, %b) <{lhs_q = #qnn.quantization<scale = 0.5, zero_point = 3>,
     rhs_q = #qnn.quantization<scale = 0.25, zero_point = 0>,
-   
     output_q = #qnn.quantization<scale = 0.75, zero_point = -1>}>
     : (tensor<4xi8>, tensor<4xi8>) -> tensor<4xi8>
   return

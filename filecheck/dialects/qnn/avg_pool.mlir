@@ -1,7 +1,6 @@
 // Fails when a window, what it divides by, or an encoding changes in being printed and read back.
-// RUN: sima-opt %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | filecheck %s --check-prefix=GENERIC
+// RUN: sima-opt %s | sima-opt --mlir-print-op-generic | sima-opt | filecheck %s
+// RUN: sima-opt --mlir-print-op-generic %s | filecheck %s --check-prefix=GENERIC
 
 // CHECK: @defaults(%[[X:[a-z0-9]+]]:
 // CHECK-NEXT: qnn.avg_pool %[[X]] pool_size = [2] input_q = <scale = 0.5, zero_point = 3> output_q = <scale = 0.5, zero_point = 3> : (
@@ -37,7 +36,6 @@ func.func @count_include_pad(%x: tensor<1x8x1xi8>) {
 // CHECK-NEXT: qnn.avg_pool %[[X]] pool_size = [2] count_include_pad input_q = <scale = 0.5, zero_point = 3> output_q = <scale = 0.5, zero_point = 3> : (
 func.func @as_attributes(%x: tensor<1x8x1xi8>) {
   %r = "qnn.avg_pool"(%x) {pool_size = array<i64: 2>, count_include_pad,
-   
     input_q = #qnn.quantization<scale = 0.5, zero_point = 3>,
     output_q = #qnn.quantization<scale = 0.5, zero_point = 3>}
     : (tensor<1x8x1xi8>) -> tensor<1x7x1xi8>

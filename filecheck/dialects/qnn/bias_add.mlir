@@ -1,7 +1,6 @@
-// Fails when the sum of accumulators and biases can be written in one form and not read in the other.
-// RUN: sima-opt %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | filecheck %s --check-prefix=GENERIC
+// Fails when a bias addition can be written in one form and not read in the other.
+// RUN: sima-opt %s | sima-opt --mlir-print-op-generic | sima-opt | filecheck %s
+// RUN: sima-opt --mlir-print-op-generic %s | filecheck %s --check-prefix=GENERIC
 
 // CHECK: @channels(%[[X:[a-z0-9]+]]: {{.*}}, %[[B:[a-z0-9]+]]:
 // CHECK-NEXT: qnn.bias_add %[[X]], %[[B]] : (

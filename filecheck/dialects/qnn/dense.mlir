@@ -1,7 +1,6 @@
 // Fails when a matrix product loses a zero point, or prints one that is the default.
-// RUN: sima-opt %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | filecheck %s --check-prefix=GENERIC
+// RUN: sima-opt %s | sima-opt --mlir-print-op-generic | sima-opt | filecheck %s
+// RUN: sima-opt --mlir-print-op-generic %s | filecheck %s --check-prefix=GENERIC
 
 // CHECK: @defaults(%[[X:[a-z0-9]+]]: {{.*}}, %[[W:[a-z0-9]+]]:
 // CHECK-NEXT: qnn.dense %[[X]], %[[W]] : (

@@ -1,7 +1,6 @@
 // Fails when the way from codes to real numbers loses a scale or the zero point.
-// RUN: sima-opt %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | filecheck %s --check-prefix=GENERIC
+// RUN: sima-opt %s | sima-opt --mlir-print-op-generic | sima-opt | filecheck %s
+// RUN: sima-opt --mlir-print-op-generic %s | filecheck %s --check-prefix=GENERIC
 
 // CHECK: @per_tensor(%[[X:[a-z0-9]+]]:
 // CHECK-NEXT: qnn.dequantize %[[X]] input_q = <scale = 0.5, zero_point = 3> : (

@@ -1,7 +1,6 @@
 // Fails when a mean forgets its axes or an encoding in being printed and read back.
-// RUN: sima-opt %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | filecheck %s --check-prefix=GENERIC
+// RUN: sima-opt %s | sima-opt --mlir-print-op-generic | sima-opt | filecheck %s
+// RUN: sima-opt --mlir-print-op-generic %s | filecheck %s --check-prefix=GENERIC
 
 // CHECK: @axes(%[[X:[a-z0-9]+]]:
 // CHECK-NEXT: qnn.mean %[[X]] axes = [1, 2] input_q = <scale = 0.5, zero_point = 3> output_q = <scale = 0.25, zero_point = 0> rounding = tflite : (

@@ -1,7 +1,6 @@
 // Fails when the way from real numbers to codes loses its scale, zero point or ties.
-// RUN: sima-opt %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | filecheck %s --check-prefix=GENERIC
+// RUN: sima-opt %s | sima-opt --mlir-print-op-generic | sima-opt | filecheck %s
+// RUN: sima-opt --mlir-print-op-generic %s | filecheck %s --check-prefix=GENERIC
 
 // CHECK: @away(%[[X:[a-z0-9]+]]:
 // CHECK-NEXT: qnn.quantize %[[X]] output_q = <scale = 0.5, zero_point = 3> : (

@@ -1,7 +1,6 @@
 // Fails when a requantization loses a scale, a zero point or its rounding contract on the way.
-// RUN: sima-opt %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | filecheck %s --check-prefix=GENERIC
+// RUN: sima-opt %s | sima-opt --mlir-print-op-generic | sima-opt | filecheck %s
+// RUN: sima-opt --mlir-print-op-generic %s | filecheck %s --check-prefix=GENERIC
 
 // CHECK: @per_tensor(%[[X:[a-z0-9]+]]:
 // CHECK-NEXT: qnn.requantize %[[X]] input_q = <scale = 0.25, zero_point = 0> output_q = <scale = 1.5, zero_point = -5> rounding = tflite : (

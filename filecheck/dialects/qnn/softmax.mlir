@@ -1,7 +1,6 @@
 // Fails when beta or an encoding of a softmax changes in being printed and read back.
-// RUN: sima-opt %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | filecheck %s --check-prefix=GENERIC
+// RUN: sima-opt %s | sima-opt --mlir-print-op-generic | sima-opt | filecheck %s
+// RUN: sima-opt --mlir-print-op-generic %s | filecheck %s --check-prefix=GENERIC
 
 // CHECK: @default_beta(%[[X:[a-z0-9]+]]:
 // CHECK-NEXT: qnn.softmax %[[X]] input_q = <scale = 0.5, zero_point = 3> output_q = <scale = 0.00390625, zero_point = -128> : (

@@ -1,7 +1,6 @@
 // Fails when a sum mixes up the constants of its operands, or loses one.
-// RUN: sima-opt %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | filecheck %s --check-prefix=GENERIC
+// RUN: sima-opt %s | sima-opt --mlir-print-op-generic | sima-opt | filecheck %s
+// RUN: sima-opt --mlir-print-op-generic %s | filecheck %s --check-prefix=GENERIC
 
 // CHECK: @shift(%[[A:[a-z0-9]+]]: {{.*}}, %[[B:[a-z0-9]+]]:
 // CHECK-NEXT: sima.add %[[A]], %[[B]] lhs_scale = 21845 rhs_scale = 10923 bias = -98303 shift = 15 : (

@@ -1,8 +1,6 @@
-// Fails when a window, what it divides by, or the code outside the data changes in being printed and
-// read back.
-// RUN: sima-opt %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | filecheck %s --check-prefix=GENERIC
+// Fails when a window, what it divides by, or the code outside the data changes in a round trip.
+// RUN: sima-opt %s | sima-opt --mlir-print-op-generic | sima-opt | filecheck %s
+// RUN: sima-opt --mlir-print-op-generic %s | filecheck %s --check-prefix=GENERIC
 
 // CHECK: @defaults(%[[X:[a-z0-9]+]]:
 // CHECK-NEXT: sima.avg_pool %[[X]] pool_size = [2] : (

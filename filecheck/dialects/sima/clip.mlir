@@ -1,7 +1,6 @@
 // Fails when a clamp loses a limit, its sign, or the width of its codes.
-// RUN: sima-opt %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | filecheck %s --check-prefix=GENERIC
+// RUN: sima-opt %s | sima-opt --mlir-print-op-generic | sima-opt | filecheck %s
+// RUN: sima-opt --mlir-print-op-generic %s | filecheck %s --check-prefix=GENERIC
 
 // CHECK: @codes(%[[X:[a-z0-9]+]]:
 // CHECK-NEXT: sima.clip %[[X]] min = -128 max = 33 : (

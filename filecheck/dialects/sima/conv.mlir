@@ -1,8 +1,7 @@
 // Fails when a convolution changes its meaning in being printed and read back: in either form, for
 // any number of spatial axes, however its properties are spelt and its weights are stored.
-// RUN: sima-opt %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | filecheck %s --check-prefix=GENERIC
+// RUN: sima-opt %s | sima-opt --mlir-print-op-generic | sima-opt | filecheck %s
+// RUN: sima-opt --mlir-print-op-generic %s | filecheck %s --check-prefix=GENERIC
 
 // CHECK: @defaults(%[[X:[a-z0-9]+]]:
 // CHECK-NEXT: sima.conv %[[X]] shift = 7 bias = dense<[-441, -4129]> : tensor<2xi32> weight = dense<1> : tensor<3x1x1x2xi8> : (

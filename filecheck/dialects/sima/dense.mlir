@@ -1,7 +1,6 @@
 // Fails when a matrix product changes its constants in being printed and read back.
-// RUN: sima-opt %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | filecheck %s --check-prefix=GENERIC
+// RUN: sima-opt %s | sima-opt --mlir-print-op-generic | sima-opt | filecheck %s
+// RUN: sima-opt --mlir-print-op-generic %s | filecheck %s --check-prefix=GENERIC
 
 // CHECK: @shift(%[[X:[a-z0-9]+]]:
 // CHECK-NEXT: sima.dense %[[X]] shift = [9, 8] bias = dense<[-441, -4129]> : tensor<2xi32> weight = dense<{{\[\[}}127, -64], [-50, 33]]> : tensor<2x2xi8> : (

@@ -1,7 +1,6 @@
 // Fails when a window changes in being printed and read back, or a default one is printed.
-// RUN: sima-opt %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | filecheck %s --check-prefix=GENERIC
+// RUN: sima-opt %s | sima-opt --mlir-print-op-generic | sima-opt | filecheck %s
+// RUN: sima-opt --mlir-print-op-generic %s | filecheck %s --check-prefix=GENERIC
 
 // CHECK: @defaults(%[[X:[a-z0-9]+]]:
 // CHECK-NEXT: sima.max_pool %[[X]] pool_size = [2] : (

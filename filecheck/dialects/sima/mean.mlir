@@ -1,7 +1,6 @@
 // Fails when a mean forgets its axes or a constant in being printed and read back.
-// RUN: sima-opt %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | filecheck %s --check-prefix=GENERIC
+// RUN: sima-opt %s | sima-opt --mlir-print-op-generic | sima-opt | filecheck %s
+// RUN: sima-opt --mlir-print-op-generic %s | filecheck %s --check-prefix=GENERIC
 
 // CHECK: @shift(%[[X:[a-z0-9]+]]:
 // CHECK-NEXT: sima.mean %[[X]] axes = [1, 2] scale_correction = 21400 shift = 19 bias = -262144 : (

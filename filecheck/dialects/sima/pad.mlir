@@ -1,7 +1,6 @@
 // Fails when a padding mixes up its axes or loses the code that it writes.
-// RUN: sima-opt %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | filecheck %s --check-prefix=GENERIC
+// RUN: sima-opt %s | sima-opt --mlir-print-op-generic | sima-opt | filecheck %s
+// RUN: sima-opt --mlir-print-op-generic %s | filecheck %s --check-prefix=GENERIC
 
 // CHECK: @around(%[[X:[a-z0-9]+]]:
 // CHECK-NEXT: sima.pad %[[X]] padding = [0, 1, 2, 3] value = -128 : (

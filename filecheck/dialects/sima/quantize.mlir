@@ -1,7 +1,6 @@
 // Fails when the scale at the edge of the accelerator changes in being printed and read back.
-// RUN: sima-opt %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | filecheck %s --check-prefix=GENERIC
+// RUN: sima-opt %s | sima-opt --mlir-print-op-generic | sima-opt | filecheck %s
+// RUN: sima-opt --mlir-print-op-generic %s | filecheck %s --check-prefix=GENERIC
 
 // CHECK: @short_scale(%[[X:[a-z0-9]+]]:
 // CHECK-NEXT: sima.quantize %[[X]] scale = 5.000000e-01 : f64 zero_point = -3 : (

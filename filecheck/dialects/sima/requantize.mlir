@@ -1,7 +1,6 @@
-// Fails when a requantization constant changes in being printed and read back, or a default is printed.
-// RUN: sima-opt %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | filecheck %s --check-prefix=GENERIC
+// Fails when a requantization constant changes in a round trip, or a default is printed.
+// RUN: sima-opt %s | sima-opt --mlir-print-op-generic | sima-opt | filecheck %s
+// RUN: sima-opt --mlir-print-op-generic %s | filecheck %s --check-prefix=GENERIC
 
 // CHECK: @shift(%[[X:[a-z0-9]+]]:
 // CHECK-NEXT: sima.requantize %[[X]] scale_correction = 27307 shift = 15 bias = -163842 : (

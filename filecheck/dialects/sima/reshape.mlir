@@ -1,7 +1,6 @@
 // Fails when a reshape that keeps every element is refused or can not be read back.
-// RUN: sima-opt %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | filecheck %s --check-prefix=GENERIC
+// RUN: sima-opt %s | sima-opt --mlir-print-op-generic | sima-opt | filecheck %s
+// RUN: sima-opt --mlir-print-op-generic %s | filecheck %s --check-prefix=GENERIC
 
 // CHECK: @flatten(%[[X:[a-z0-9]+]]:
 // CHECK-NEXT: sima.reshape %[[X]] : (

@@ -1,7 +1,6 @@
 // Fails when an integer constant of a softmax changes in being printed and read back.
-// RUN: sima-opt %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | sima-opt | filecheck %s
-// RUN: sima-opt --print-op-generic %s | filecheck %s --check-prefix=GENERIC
+// RUN: sima-opt %s | sima-opt --mlir-print-op-generic | sima-opt | filecheck %s
+// RUN: sima-opt --mlir-print-op-generic %s | filecheck %s --check-prefix=GENERIC
 
 // CHECK: @constants(%[[X:[a-z0-9]+]]:
 // CHECK-NEXT: sima.softmax %[[X]] scale = 1073741824 left_shift = 24 least_difference = -124 : (

@@ -51,7 +51,7 @@ func.func @other_pads(%x: tensor<1x4x1xi8>) -> (tensor<1x6x1xi8>, tensor<1x4x1xi
 // The addition of a constant that is the same at every position is a bias, on either side.
 // CHECK-LABEL: @addi
 // CHECK: sima.conv %{{.*}} bias = dense<[3, 5]> : tensor<2xi32>
-// CHECK: sima.conv %{{.*}} bias = dense<[5, 5]> : tensor<2xi32>
+// CHECK: sima.conv %{{.*}} bias = dense<5> : tensor<2xi32>
 func.func @addi(%x: tensor<1x2x1xi8>) -> (tensor<1x2x2xi8>, tensor<1x2x2xi8>) {
   %w = arith.constant dense<1> : tensor<1x1x1x2xi8>
   %b = arith.constant dense<[[[3, 5], [3, 5]]]> : tensor<1x2x2xi32>

@@ -1,0 +1,100 @@
+"""Times `sima-opt` beside `xdsl-opt` on one network, and the lowering per million weights.
+
+Usage: python bench/sima_opt.py [MODEL.tflite]
+
+Without a model, the largest TFLite network found beside the checkout is taken, else the digits
+example. Whole processes run in turn, a round each, and the medians and the medians of the ratios
+in a round are printed: absolute times are noise. Memory is the peak resident set.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import sima_mlir
+from rich.console import Console
+from rich.table import Table
+
+ROUNDS = 9
+ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+
+
+def largest_model() -> Path:
+    """Returns the largest int8 network that is at hand."""
+    found = ROOT.parent.glob("shared/models/mobilenet/*ptq.tflite")
+    return max(
+        found, key=lambda p: p.stat().st_size, default=ROOT / "examples/digits/digits_int8.tflite"
+    )
+
+
+def run(command: list[str]) -> tuple[float, float]:
+    """Runs a process; returns wall time in seconds and peak memory in MiB."""
+    start = time.perf_counter()
+    pid = os.posix_spawn(command[0], command, os.environ, file_actions=QUIET)
+    _, status, usage = os.wait4(pid, 0)
+    if status:
+        raise SystemExit(f"{' '.join(command)} failed with status {status}")
+    return time.perf_counter() - start, usage.ru_maxrss / 1024
+
+
+QUIET = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+
+
+def processes(model: Path, qnn: Path) -> Table:
+    """Times reading, printing and lowering as whole processes."""
+    sima = str(BIN / "sima-opt")
+    xdsl = [str(BIN / "python"), "-c", "from xdsl.tools.xdsl_opt import main; main()"]
+    commands = {
+        "xdsl-opt: parse and print": [*xdsl, str(qnn)],
+        "sima-opt: parse and print": [sima, str(qnn)],
+        "sima-opt: parse, lower and print": [sima, str(qnn), "-p", "convert-qnn-to-sima"],
+        "sima-opt: import, lower and print": [sima, str(model), "-p", "convert-qnn-to-sima"],
+    }
+    rounds = [{name: run(c) for name, c in commands.items()} for _ in range(ROUNDS + 1)][1:]
+    table = Table("process", "median s", "peak MiB", "of xdsl-opt's time", title=model.name)
+    base = next(iter(commands))
+    for name in commands:
+        seconds, memory = (statistics.median(r[name][i] for r in rounds) for i in (0, 1))
+        ratio = statistics.median(r[name][0] / r[base][0] for r in rounds)
+        table.add_row(name, f"{seconds:.3f}", f"{memory:.0f}", f"{ratio:.2f}")
+    return table
+
+
+def lowering(model: Path) -> Table:
+    """Times the pass alone, per million weights."""
+    ctx = sima_mlir.make_context()
+    source = sima_mlir.load(ctx, model)
+    weights = model.stat().st_size / 1e6
+    table = Table("pass", "median ms", "ms per million weights")
+    for mode in ("sima", "tflite"):
+        times: list[float] = []
+        for _ in range(ROUNDS + 1):
+            module = source.clone()
+            (lower,) = sima_mlir.parse_pipeline(f"convert-qnn-to-sima{{requantization={mode}}}")
+            start = time.perf_counter()
+            lower.apply(ctx, module)
+            times.append(1e3 * (time.perf_counter() - start))
+        median = statistics.median(times[1:])
+        table.add_row(f"requantization={mode}", f"{median:.1f}", f"{median / weights:.1f}")
+    return table
+
+
+def main() -> None:
+    """Prints both tables."""
+    model = Path(sys.argv[1]) if len(sys.argv) > 1 else largest_model()
+    with tempfile.TemporaryDirectory() as folder:
+        qnn = Path(folder) / "qnn.mlir"
+        run([str(BIN / "sima-opt"), str(model), "-o", str(qnn)])
+        console = Console()
+        console.print(processes(model, qnn))
+        console.print(lowering(model))
+
+
+if __name__ == "__main__":
+    main()

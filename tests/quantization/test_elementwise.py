@@ -1,0 +1,304 @@
+"""Additions and requantizations: exact bounds for the folded forms, LiteRT and Relay otherwise."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from support import tflite_builder as tb
+from support.litert import requires_litert, run
+
+from sima_mlir.quantization import (
+    ADD_ROUNDINGS,
+    Quantization,
+    Rounding,
+    Target,
+    add_fixed_point,
+    fixed_point_add,
+    fold_add,
+    fold_requantize,
+)
+
+CODES = np.arange(-128, 128, dtype=np.int8)
+LHS, RHS = CODES[:, None], CODES[None, :]
+HALF = Fraction(1, 2)
+
+
+def random_scale(rng: np.random.Generator) -> float:
+    if rng.random() < 0.3:
+        return float(2.0 ** rng.integers(-8, 2))
+    return float(np.float32(np.exp2(rng.uniform(-8, 2))))
+
+
+def random_quantization(rng: np.random.Generator) -> Quantization:
+    return Quantization(random_scale(rng), int(rng.integers(-128, 128)))
+
+
+def random_triples(seed: int, count: int) -> list[tuple[Quantization, Quantization, Quantization]]:
+    rng = np.random.default_rng(seed)
+    triples = [tuple(random_quantization(rng) for _ in range(3)) for _ in range(count)]
+    return [(a, b, c) for a, b, c in triples]
+
+
+def round_half_up(value: Fraction) -> int:
+    return math.floor(value + HALF)
+
+
+def round_half_away(value: Fraction) -> int:
+    return round_half_up(value) if value >= 0 else -round_half_up(-value)
+
+
+def clamp(value: int) -> int:
+    return min(127, max(-128, value))
+
+
+# Fixed-point addition
+
+
+@requires_litert
+@pytest.mark.parametrize("seed", range(20))
+def test_tflite_addition_is_litert_on_all_pairs_of_codes(seed: int):
+    rng = np.random.default_rng(seed)
+    a, b = random_quantization(rng), random_quantization(rng)
+    # LiteRT refuses an output scale so small that the last ratio reaches 1.
+    c = Quantization(random_scale(rng) * max(a.scale, b.scale), int(rng.integers(-128, 128)))
+    c = Quantization(float(np.float32(c.scale)), c.zero_point)
+    qs = [(q.scale, q.zero_point) for q in (a, b, c)]
+    model = tb.add((256, 256), (256, 256), a_q=qs[0], b_q=qs[1], y_q=qs[2])
+    lhs, rhs = np.broadcast_arrays(LHS, RHS)
+    (out,) = run(model, [np.ascontiguousarray(lhs), np.ascontiguousarray(rhs)])
+    got = add_fixed_point(LHS, RHS, fixed_point_add(a, b, c, Rounding.TFLITE), np.int8)
+    assert got.dtype == np.int8
+    np.testing.assert_array_equal(got, out)
+
+
+@requires_litert
+def test_tflite_addition_of_uint8_is_litert():
+    a, b, c = (0.031, 7), (0.25, 200), (0.3, 128)
+    model = tb.add((256, 256), (256, 256), a_q=a, b_q=b, y_q=c, dtype="uint8")
+    codes = np.arange(256, dtype=np.uint8)
+    lhs, rhs = (np.ascontiguousarray(m) for m in np.broadcast_arrays(codes[:, None], codes[None]))
+    (out,) = run(model, [lhs, rhs])
+    quantizations = [Quantization(float(np.float32(s)), z) for s, z in (a, b, c)]
+    constants = fixed_point_add(*quantizations, Rounding.TFLITE)
+    np.testing.assert_array_equal(add_fixed_point(lhs, rhs, constants, np.uint8), out)
+
+
+@pytest.mark.parametrize("rounding", [Rounding.UPWARD, Rounding.AWAY])
+def test_relay_addition_requantizes_each_operand(rounding: Rounding):
+    round_ = round_half_up if rounding is Rounding.UPWARD else round_half_away
+    for a, b, c in random_triples(1, 60):
+
+        def requantized(code: int, q: Quantization, c=c) -> int:
+            fraction, exponent = math.frexp(q.scale / c.scale)
+            significand = round_half_up(Fraction(fraction) * 2**31)
+            m = significand * Fraction(2) ** (exponent - 31)
+            return round_((code - q.zero_point) * m)
+
+        left = [requantized(code, a) for code in range(-128, 128)]
+        right = [requantized(code, b) for code in range(-128, 128)]
+        expected = [[clamp(x + y + c.zero_point) for y in right] for x in left]
+        got = add_fixed_point(LHS, RHS, fixed_point_add(a, b, c, rounding), np.int8)
+        assert got.tolist() == expected
+
+
+def test_tflite_constants_of_addition():
+    # Both operands go to twice the larger scale, with 20 bits more.
+    c = fixed_point_add(
+        Quantization(0.25, 1), Quantization(0.5, -2), Quantization(2.0, 3), Rounding.TFLITE
+    )
+    assert (c.left_shift, c.lhs_zero_point, c.rhs_zero_point, c.zero_point) == (20, 1, -2, 3)
+    ratios = [
+        Fraction(scale, 2**shift)
+        for scale, shift in [
+            (c.lhs_scale, c.lhs_shift),
+            (c.rhs_scale, c.rhs_shift),
+            (c.scale, c.shift),
+        ]
+    ]
+    assert ratios == [Fraction(1, 4), Fraction(1, 2), Fraction(1, 2**21)]
+    assert c.rounding is Rounding.TFLITE
+
+
+def test_constants_of_addition_are_python_integers():
+    for rounding in ADD_ROUNDINGS:
+        constants = fixed_point_add(*random_triples(2, 1)[0], rounding)
+        assert {type(v) for v in constants[:-1]} == {int}
+
+
+@pytest.mark.parametrize("rounding", [Rounding.RUY, Rounding.FLOAT32, Rounding.TFLITE16])
+def test_contracts_without_an_integer_addition_are_refused(rounding: Rounding):
+    q = Quantization(1.0, 0)
+    message = f"^rounding must be one of upward, away, tflite, got {rounding}$"
+    with pytest.raises(ValueError, match=message):
+        fixed_point_add(q, q, q, rounding)
+
+
+@pytest.mark.parametrize("rounding", ADD_ROUNDINGS)
+def test_addition_with_a_vanishing_output_scale_is_refused(rounding: Rounding):
+    big, tiny = Quantization(1e30, 0), Quantization(1e-30, 0)
+    with pytest.raises(ValueError, match=r"^multiplier must be less than 2\*\*31, got "):
+        fixed_point_add(big, big, tiny, rounding)
+
+
+# Folded addition
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_folded_addition_is_exact_up_to_the_rounding_of_its_scales(seed: int):
+    """|error| <= (|a - za| + |b - zb|) * 2**-(shift + 1) before the last rounding."""
+    for a, b, c in random_triples(10 + seed, 300):
+        if max(a.scale, b.scale) / c.scale > 1000:
+            continue
+        folded = fold_add(a, b, c)
+        assert {type(v) for v in folded} == {int}
+        for scale, q in ((folded.lhs_scale, a), (folded.rhs_scale, b)):
+            exact = Fraction(q.scale) / Fraction(c.scale)
+            assert abs(Fraction(scale, 2**folded.shift) - exact) <= Fraction(
+                1, 2 ** (folded.shift + 1)
+            ) + exact * Fraction(1, 2**52)
+        # The bias must be exact: where both operands are zero, the output is its zero point.
+        zero = folded.lhs_scale * a.zero_point + folded.rhs_scale * b.zero_point + folded.bias
+        assert zero == c.zero_point * 2**folded.shift
+
+
+def test_folded_addition_shifts_as_far_as_its_scales_allow():
+    for a, b, c in random_triples(20, 500):
+        ratio = max(Fraction(a.scale / c.scale), Fraction(b.scale / c.scale))
+        if ratio >= Fraction(65535, 2):
+            continue
+        fits = [s for s in range(23) if round_half_up(ratio * 2**s) < 2**15]
+        folded = fold_add(a, b, c)
+        assert folded.shift == max(fits)
+        assert max(folded.lhs_scale, folded.rhs_scale) == round_half_up(ratio * 2**folded.shift)
+
+
+def test_folded_addition_stays_in_int32_for_all_pairs_of_codes():
+    for a, b, c in random_triples(30, 60):
+        folded = fold_add(a, b, c)
+        left, right = LHS.astype(object) * folded.lhs_scale, RHS.astype(object) * folded.rhs_scale
+        half = 2 ** (folded.shift - 1) if folded.shift else 0
+        partial_sums = [left, right, left + folded.bias, right + folded.bias, left + right]
+        partial_sums += [left + right + folded.bias, left + right + folded.bias + half]
+        assert all(-(2**31) <= s.min() and s.max() < 2**31 for s in partial_sums)
+
+
+def test_folded_addition_is_nearly_the_real_one_for_all_pairs_of_codes():
+    for a, b, c in random_triples(40, 60):
+        f = fold_add(a, b, c)
+        half = 2 ** (f.shift - 1) if f.shift else 0
+        acc = LHS.astype(np.int64) * f.lhs_scale + RHS.astype(np.int64) * f.rhs_scale + f.bias
+        out = np.clip((acc + half) >> f.shift, -128, 127)
+        real = (LHS - float(a.zero_point)) * a.scale + (RHS - float(b.zero_point)) * b.scale
+        exact = np.clip(real / c.scale + c.zero_point, -128, 127)
+        assert np.abs(out - exact).max() <= 0.5 + 2 * 255 * 2.0 ** -(f.shift + 1) + 1e-9
+
+
+def test_folded_addition_of_powers_of_two_is_exact():
+    folded = fold_add(Quantization(0.5, 3), Quantization(0.25, -4), Quantization(1.0, 7))
+    assert folded.lhs_scale == 2 * folded.rhs_scale == 2 ** (folded.shift - 1)
+
+
+@pytest.mark.parametrize(
+    ("scale", "output_scale", "shown"), [(1.0, 2.0**-15, "32768"), (1e300, 1e-300, "inf")]
+)
+def test_ratio_of_an_addition_must_fit(scale: float, output_scale: float, shown: str):
+    small = Quantization(output_scale, 0)
+    message = rf"^ratio of scales must be less than 32767\.5, got {shown}$"
+    with pytest.raises(ValueError, match=message):
+        fold_add(Quantization(scale, 0), small, small)
+    with pytest.raises(ValueError, match=message):
+        fold_add(small, Quantization(scale, 0), small)
+    with pytest.raises(ValueError, match=message):
+        fold_requantize(Quantization(scale, 0), small)
+
+
+def test_largest_ratio_of_an_addition():
+    one = Quantization(1.0, 0)
+    assert fold_add(Quantization(32767.25, 0), one, one)[:2] == (32767, 1)
+
+
+def test_vanishing_operands_add_nothing():
+    tiny, big = Quantization(1e-300, 5), Quantization(1e300, 9)
+    assert fold_add(tiny, tiny, big) == (0, 0, 9 << 22, 22)
+    assert fold_requantize(tiny, big) == (0, 9 << 22, 22)
+
+
+def test_folded_addition_obeys_the_target():
+    one = Quantization(1.0, 0)
+    assert fold_add(one, one, one, Target(max_shift=3)) == (8, 8, 0, 3)
+    assert fold_add(one, one, one, Target(scale_bits=8)) == (64, 64, 0, 6)
+
+
+# Folded requantization
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_folded_requantization_is_exact_up_to_the_rounding_of_its_scale(seed: int):
+    rng = np.random.default_rng(50 + seed)
+    for _ in range(500):
+        a, c = random_quantization(rng), random_quantization(rng)
+        count = int(np.exp2(rng.uniform(0, 16)))
+        scale, bias, shift = fold_requantize(a, c, count=count, largest_code=255)
+        assert {type(scale), type(bias), type(shift)} == {int}
+        exact = Fraction(a.scale) / (Fraction(c.scale) * count)
+        error = abs(Fraction(scale, 2**shift) - exact)
+        assert error <= Fraction(1, 2 ** (shift + 1)) + exact * Fraction(1, 2**51)
+        assert scale * count * a.zero_point + bias == c.zero_point * 2**shift
+
+
+@pytest.mark.parametrize("largest_code", [128, 255, 32768])
+def test_folded_requantization_shifts_as_far_as_the_accumulator_allows(largest_code: int):
+    rng = np.random.default_rng(60)
+    for _ in range(500):
+        a, c = random_quantization(rng), random_quantization(rng)
+        count = int(np.exp2(rng.uniform(0, 14)))
+        scale, bias, shift = fold_requantize(a, c, count=count, largest_code=largest_code)
+        ratio = Fraction(a.scale / (c.scale * count))
+
+        def fits(s: int, a=a, c=c, count=count, ratio=ratio) -> bool:
+            scale = round_half_up(ratio * 2**s)
+            bias = c.zero_point * 2**s - scale * count * a.zero_point
+            half = 2 ** (s - 1) if s else 0
+            return scale < 2**15 and count * largest_code * scale + abs(bias) + half < 2**31
+
+        assert shift == max(s for s in range(23) if fits(s))
+        assert scale == round_half_up(ratio * 2**shift)
+        assert bias == c.zero_point * 2**shift - scale * count * a.zero_point
+
+
+def test_folded_requantization_of_all_codes_is_nearly_exact():
+    rng = np.random.default_rng(70)
+    for _ in range(200):
+        a, c = random_quantization(rng), random_quantization(rng)
+        scale, bias, shift = fold_requantize(a, c)
+        for code in range(-128, 128, 3):
+            acc = code * scale + bias + (2 ** (shift - 1) if shift else 0)
+            assert -(2**31) <= acc < 2**31
+            exact = Fraction(a.scale) / Fraction(c.scale) * (code - a.zero_point) + c.zero_point
+            assert abs((acc >> shift) - exact) <= HALF + Fraction(256, 2 ** (shift + 1))
+
+
+@pytest.mark.parametrize("count", [49, 3136, 12544, 50176])
+def test_mean_of_many_codes_keeps_its_precision(count: int):
+    # The windows of a global average over images up to 224 pixels wide.
+    q = Quantization(0.1, -128)
+    scale, bias, shift = fold_requantize(q, q, count=count, largest_code=255)
+    for code in range(-128, 128):
+        out = (count * code * scale + bias + (2 ** (shift - 1) if shift else 0)) >> shift
+        assert abs(out - code) <= 1
+
+
+def test_accumulator_of_a_mean_must_fit():
+    q = Quantization(1.0, 0)
+    with pytest.raises(ValueError, match=r"^accumulator of 65536 codes must fit 32 bits$"):
+        fold_requantize(Quantization(65536.0, 0), q, count=65536)
+
+
+def test_folded_requantization_obeys_the_target():
+    one = Quantization(1.0, 0)
+    assert fold_requantize(one, one, Target(max_shift=2)) == (4, 0, 2)
+    assert fold_requantize(one, one, Target(scale_bits=8)) == (64, 0, 6)
+    assert fold_requantize(one, one, Target(accumulator_bits=20), largest_code=128)[2] == 11

@@ -1,0 +1,79 @@
+"""Every command in the README runs, and CI calls the one that runs the tests."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+COMMANDS = [
+    line
+    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+    if line.strip()
+]
+TESTS = "make test"
+SCRIPTS = str(Path(sys.executable).parent)
+
+
+def run(command: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    """Runs a command with this environment's tools and a temporary folder for /tmp."""
+    command = command.replace(".venv/bin/", "").replace("/tmp/", f"{tmp_path}/")
+    env = os.environ | {"PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}"}
+    return subprocess.run(
+        command, shell=True, cwd=ROOT, env=env, capture_output=True, text=True, check=False
+    )
+
+
+def test_there_are_two_main_commands_and_ci_calls_the_second():
+    assert COMMANDS[:2] == ["make demo", TESTS]
+    assert (ROOT / ".ci/run").read_text().splitlines()[-1] == TESTS
+
+
+def test_the_commands_run_in_order(tmp_path: Path):
+    for command in COMMANDS[2:]:
+        result = run(command, tmp_path)
+        assert result.returncode == 0, f"{command}\n{result.stderr}"
+        assert result.stderr == ""
+
+
+def test_demo_prints_ir_both_accuracies_and_the_agreement(tmp_path: Path):
+    # `make demo` itself, with this environment in place of the one that it would set up.
+    result = run(f"make --silent --old-file=.venv/installed BIN={SCRIPTS} demo", tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("builtin.module {")
+    assert "sima.conv" in result.stdout
+    shares = re.findall(r"(?:program|two): (\d+\.\d+)%$", result.stdout, re.MULTILINE)
+    assert len(shares) == 3
+    assert all(float(share) > 95 for share in shares)
+
+
+def test_python_example_runs(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(ROOT)
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    names: dict[str, object] = {}
+    exec(compile(example, "README.md", "exec"), names)
+    assert "sima.conv" in str(names["module"])
+
+
+def test_links_and_folders_exist():
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
+    for folder in re.findall(r"^\| `(\w+)/`", README, re.MULTILINE):
+        assert (ROOT / folder).is_dir(), folder
+
+
+def test_examples_hold_the_ir_that_sima_opt_writes(tmp_path: Path):
+    digits = ROOT / "examples/digits"
+    for source, options, written in (
+        ("digits_int8.tflite", "", "digits.qnn.mlir"),
+        ("digits.qnn.mlir", "-p convert-qnn-to-sima", "digits.sima.mlir"),
+    ):
+        result = run(f"sima-opt {digits / source} {options}", tmp_path)
+        assert result.stdout == (digits / written).read_text()

@@ -1,0 +1,72 @@
+"""The passes as `sima-opt --help` lists them."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Iterator
+from dataclasses import MISSING, Field, fields
+from typing import Any
+
+from xdsl.passes import ModulePass
+
+from sima_mlir.pipeline import available_passes
+
+_WIDTH = 100
+
+
+def list_passes() -> str:
+    """Returns a text with every pass and its summary, and its options with theirs."""
+    lines: list[str] = []
+    for name, factory in sorted(available_passes().items()):
+        pass_type = factory()
+        lines += _entry(f"  {name}", _summary(pass_type))
+        lines += _entries_of_options(pass_type)
+    return "\n".join(lines) + "\n"
+
+
+def _entries_of_options(pass_type: type[ModulePass]) -> Iterator[str]:
+    options = fields(pass_type)
+    documentation = _documentation_of_fields(pass_type) if options else {}
+    for option in options:
+        yield from _entry(f"    {_option(option)}", documentation.get(option.name, ""))
+
+
+def _entry(head: str, text: str) -> Iterator[str]:
+    """Yields a head, and the text beside it or, where the head is long, below it."""
+    yield head
+    yield from textwrap.wrap(text, _WIDTH, initial_indent=" " * 8, subsequent_indent=" " * 8)
+
+
+def _summary(pass_type: type[ModulePass]) -> str:
+    """Returns the first sentence of a pass's docstring, not of one that dataclasses made up."""
+    text = pass_type.__doc__ or ""
+    if text.startswith(f"{pass_type.__name__}("):
+        return ""
+    return " ".join(inspect.cleandoc(text).partition("\n\n")[0].split())
+
+
+def _option(field: Field[Any]) -> str:
+    name = field.name.replace("_", "-")
+    if field.default is MISSING:
+        return f"{name}=…"
+    default = field.default
+    return f"{name}={str(default).lower() if isinstance(default, bool) else default}"
+
+
+def _documentation_of_fields(pass_type: type[ModulePass]) -> dict[str, str]:
+    """Returns the strings that stand below the fields of a class, which Python forgets."""
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(pass_type))).body
+    assert isinstance(definition, ast.ClassDef)
+    documentation: dict[str, str] = {}
+    for field, below in zip(definition.body, definition.body[1:], strict=False):
+        match field, below:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str(text))),
+            ):
+                documentation[name] = " ".join(text.split())
+            case _:
+                pass
+    return documentation
