@@ -96,7 +96,7 @@ class LocatingParser(Parser):
             empty = self._current_token.kind is MLIRTokenKind.EOF
             module = ModuleOp([]) if empty else super().parse_module(allow_implicit_module)
         except ParseError as error:
-            raise self._at_use(error) from error
+            raise self._relocate(error) from error
         except Exception as error:
             position = self._open[-1] if self._open else self.pos
             span = Span(position, position, self.lexer.input)
@@ -105,13 +105,23 @@ class LocatingParser(Parser):
             module.location = file_location(self._file.data)
         return module
 
-    def _at_use(self, error: ParseError) -> ParseError:
-        """Moves xDSL's complaint about undefined values from the end of the file to the use."""
-        if not error.msg.startswith("values used but not defined"):
+    def _relocate(self, error: ParseError) -> ParseError:
+        """Moves an error to where it belongs, if xDSL puts it at the token that comes next."""
+        if error.span is not self._current_token.span:
             return error
-        name, values = next(iter(self.forward_ssa_references.items()))
-        span = self._forward_uses[next(iter(values.values()))]
-        return ParseError(span, f"value %{name} is used but not defined")
+        if error.msg.startswith("values used but not defined"):
+            name, values = next(iter(self.forward_ssa_references.items()))
+            span = self._forward_uses[next(iter(values.values()))]
+            return ParseError(span, f"value %{name} is used but not defined")
+        end = self._end_of_previous_line(error.span.start)
+        return ParseError(Span(end, end, self.lexer.input), error.msg)
+
+    def _end_of_previous_line(self, position: Position) -> Position:
+        """Returns, for the first token of a line, where the text before it ends; as MLIR does."""
+        text = self.lexer.input.content[:position]
+        end = len(text.rstrip())
+        comment = "//" in text[text.rfind("\n", 0, end) + 1 : end]
+        return end if end and "\n" in text[end:] and not comment else position
 
     def parse_operation(self) -> Operation:
         """Parses an operation and gives it its place, unless it says another."""

@@ -775,10 +775,13 @@ class MaxPoolOp(WindowOperation):
 class MeanOp(IRDLOperation):
     """Averages codes over whole axes, which stay with size 1.
 
-    With n the number of elements that are averaged, and `divide` to nearest, ties away from zero:
+    With n the number of elements that are averaged:
 
-        result = saturate(divide(mul(Σ (data - input_q.zero_point),
-                                     input_q.scale / output_q.scale), n) + output_q.zero_point)
+        result = saturate(mul(Σ (data - input_q.zero_point),
+                              input_q.scale / (n * output_q.scale)) + output_q.zero_point)
+
+    where the multiplier is that of `sima_mlir.quantization.mean_multiplier`: `tflite` divides the
+    significand of the quotient of the scales by n and truncates, as LiteRT does.
 
     (C1) axes are distinct axes of data, at least one, and none of them empty.
     (C2) the result has the shape of data with size 1 for each of the axes.

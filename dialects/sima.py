@@ -417,13 +417,10 @@ class RequantizeOp(RequantizingOperation):
 class MeanOp(RequantizingOperation):
     """Averages codes over whole axes, which stay with size 1, and requantizes.
 
-    With acc = Σ data over the axes and n the number of elements that are averaged:
+    With acc = Σ data over the axes, and the number of elements in the scale correction:
 
     `sima`:   result = saturate((acc * scale_correction + bias + 2**(shift-1)) >> shift)
-    `tflite`: result = saturate(divide(mul(acc + bias, scale_correction, shift), n)
-                                + zero_point_correction)
-
-    where `divide` rounds to nearest, ties away from zero.
+    `tflite`: result = saturate(mul(acc + bias, scale_correction, shift) + zero_point_correction)
 
     (C1) axes are distinct axes of data, at least one, none of them empty, and the result has
          size 1 for each of them.

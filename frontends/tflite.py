@@ -610,10 +610,9 @@ class _Importer:
     def activation(self, value: SSAValue, operator: _Operator) -> SSAValue:
         """Clips to the range of the fused activation, unless that is the range of the type."""
         limits = _ACTIVATIONS[operator.options["FusedActivationFunction"]]
-        low, high = _activation_range(limits, operator.outputs[0])
-        if (low, high) == code_range(dtype_of(element_type(value))):
-            return value
-        return self.emit(qnn.ClipOp(value, low, high))
+        everything = code_range(dtype_of(element_type(value)))
+        low, high = _activation_range(limits, operator.outputs[0], everything)
+        return value if (low, high) == everything else self.emit(qnn.ClipOp(value, low, high))
 
     def mean(self, operator: _Operator) -> SSAValue:
         """Averages over axes, which disappear unless the operator keeps them."""
@@ -806,13 +805,15 @@ def _window(
     return strides, [total // 2 for total in totals] + [total - total // 2 for total in totals]
 
 
-def _activation_range(limits: tuple[float, float], tensor: _Tensor) -> tuple[int, int]:
-    """Returns the least and the largest code of a real range.
+def _activation_range(
+    limits: tuple[float, float], tensor: _Tensor, codes: tuple[int, int]
+) -> tuple[int, int]:
+    """Returns the least and the largest of the codes that stand for a real range.
 
     The quotient by the scale is taken in float32 and rounded half away from zero.
     """
     with np.errstate(over="ignore"):
         quotients = (np.array(limits, np.float32) / tensor.scale).astype(np.float64)
     rounded = np.trunc(quotients + np.copysign(0.5, quotients)) + tensor.zero_point
-    low, high = np.clip(rounded, *code_range(dtype_of(tensor.element_type)))
+    low, high = np.clip(rounded, *codes)
     return int(low), int(high)

@@ -16,7 +16,7 @@ from sima_mlir.quantization import (
     add_fixed_point,
     fixed_point_add,
     fixed_point_multiply,
-    quantize_multiplier,
+    mean_multiplier,
     requantize,
     saturate,
     softmax,
@@ -100,13 +100,12 @@ class QnnFunctions(InterpreterFunctions):
 
     @impl_array(qnn.MeanOp)
     def mean(self, op: qnn.MeanOp, data: Array) -> Array:
-        """Sums codes less their zero point, rescales, then divides."""
+        """Sums codes less their zero point and rescales."""
         total, count = kernels.axes_sum(data, array_values(op.axes).tolist())
         centred = total - count * op.input_q.zero_point.value.data
         rounding = op.rounding.data
-        constants = quantize_multiplier(_scale_ratio(op), rounding)
-        product = fixed_point_multiply(centred, *constants, rounding)
-        average = kernels.divide_half_away(product, count)
+        constants = mean_multiplier(float(_scale_ratio(op)), count, rounding)
+        average = fixed_point_multiply(centred, *constants, rounding)
         return saturate(average + op.output_q.zero_point.value.data, result_dtype(op))
 
     @impl_array(qnn.PadOp)

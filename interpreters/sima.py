@@ -66,12 +66,9 @@ class SimaFunctions(InterpreterFunctions):
 
     @impl_array(sima.MeanOp)
     def mean(self, op: sima.MeanOp, data: Array) -> Array:
-        """Sums codes and rescales; `tflite` divides after that, `sima` has it in its scale."""
-        total, count = kernels.axes_sum(data, array_values(op.axes).tolist())
-        acc = _scaled(op, total) + op.bias.value.data
-        if not op.is_tflite:
-            return _requantized(op, acc)
-        return _corrected(op, kernels.divide_half_away(_multiplied(op, acc), count))
+        """Sums codes and rescales."""
+        total, _ = kernels.axes_sum(data, array_values(op.axes).tolist())
+        return _requantized(op, _scaled(op, total) + op.bias.value.data)
 
     @impl_array(sima.AddOp)
     def add(self, op: sima.AddOp, lhs: Array, rhs: Array) -> Array:

@@ -53,6 +53,7 @@ from sima_mlir.quantization import (
     fold_add,
     fold_requantization,
     fold_requantize,
+    mean_multiplier,
     quantize_multiplier,
 )
 
@@ -291,9 +292,11 @@ class LowerMean(QnnPattern):
         count = math.prod(shape_of(op.data)[axis] for axis in axes)
         if self.lowering.is_tflite:
             bias, rounding = -count * input_q.zero_point, op.rounding.data
-            ratio = [input_q.scale / output_q.scale]
-            scale, shift = refuse_value_errors(lambda: quantize_multiplier(ratio, rounding))
-            properties = multiplication(scale, shift, output_q.zero_point, rounding)
+            ratio = input_q.scale / output_q.scale
+            scale, shift = refuse_value_errors(lambda: mean_multiplier(ratio, count, rounding))
+            properties = multiplication(
+                np.atleast_1d(scale), np.atleast_1d(shift), output_q.zero_point, rounding
+            )
         else:
             scale, bias, shift = refuse_value_errors(
                 lambda: fold_requantize(

@@ -93,6 +93,24 @@ def quantize_multiplier(
     )
 
 
+def mean_multiplier(
+    ratio: float, count: int, rounding: Rounding
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Returns the `(scale_correction, shift)` that turns a sum of `count` codes into their mean.
+
+    It stands for `ratio / count`. Under `tflite` the significand of `ratio` is divided by `count`
+    and truncated, with as many more bits as `count` has and the shift allows (TensorFlow
+    `tensorflow/lite/kernels/internal/reference/reduce.h`, `QuantizedMeanOrSum`).
+
+    Raises `ValueError` as `quantize_multiplier` does.
+    """
+    if rounding is not Rounding.TFLITE:
+        return quantize_multiplier(ratio / count, rounding)
+    scale, shift = (int(constant) for constant in quantize_multiplier(ratio, rounding))
+    bits = min(count.bit_length() - 1, MAX_SHIFT - shift)
+    return np.asarray((scale << bits) // count, np.int32), np.asarray(shift + bits, np.int32)
+
+
 def fixed_point_multiply(
     values: IntArray, scale_correction: npt.ArrayLike, shift: npt.ArrayLike, rounding: Rounding
 ) -> Int64Array:

@@ -94,6 +94,7 @@ def _read_inputs(path: str, count: int) -> list[Array]:
         with open(path, "rb") as file:
             if not is_zipfile(file):
                 raise SimaError.of(f"inputs '{path}' must be an .npz")
+            file.seek(0)
             archive = np.load(file, allow_pickle=False)
             _check_names(path, names, archive.files)
             return [_array(path, name, archive[name]) for name in names]

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import inspect
 import io
+import re
+import textwrap
 from collections.abc import Callable
 
 import pytest
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.irdl import IRDLOperation
 from xdsl.parser import Parser
 from xdsl.printer import Printer
 
 from sima_mlir import make_context
+
+
+def example_of(operation: type[IRDLOperation]) -> str:
+    """Returns what follows `Example:`, wrapped in a function that takes its operands."""
+    docstring = inspect.getdoc(operation) or ""
+    _, example = docstring.split("\nExample:\n")
+    ir = textwrap.dedent(example).strip()
+    _, *operands = re.findall(r"%\w+", ir)
+    types = re.findall(r"tensor<[^>]*>", ir.rsplit(": (", 1)[1])
+    arguments = ", ".join(f"{o}: {t}" for o, t in zip(operands, types, strict=False))
+    return f"func.func @example({arguments}) {{\n{ir}\nreturn\n}}"
 
 
 def parse_text(text: str) -> ModuleOp:
@@ -44,6 +59,11 @@ def check_fixed_point(module: ModuleOp) -> None:
     again = parse_text(show_module(module, attributes=True))
     assert show_module(again) == show_module(module)
     assert again.is_structurally_equivalent(module)
+
+
+@pytest.fixture(scope="session")
+def example() -> Callable[[type[IRDLOperation]], str]:
+    return example_of
 
 
 @pytest.fixture(scope="session")

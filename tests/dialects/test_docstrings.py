@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import textwrap
 from collections.abc import Callable
 
 import pytest
@@ -18,39 +17,34 @@ OPERATIONS = [*QNN.operations, *SIMA.operations]
 EVERY_OPERATION = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda op: op.name)
 
 
-def example_of(operation: type[IRDLOperation]) -> str:
-    """Returns what follows `Example:`, wrapped in a function that takes its operands."""
-    docstring = inspect.getdoc(operation) or ""
-    _, example = docstring.split("\nExample:\n")
-    ir = textwrap.dedent(example).strip()
-    _, *operands = re.findall(r"%\w+", ir)
-    types = re.findall(r"tensor<[^>]*>", ir.rsplit(": (", 1)[1])
-    arguments = ", ".join(f"{o}: {t}" for o, t in zip(operands, types, strict=False))
-    return f"func.func @example({arguments}) {{\n{ir}\nreturn\n}}"
-
-
 @EVERY_OPERATION
 def test_there_is_one_example_and_it_is_the_operation(
-    operation: type[IRDLOperation], parse: Callable[[str], ModuleOp]
+    operation: type[IRDLOperation],
+    example: Callable[[type[IRDLOperation]], str],
+    parse: Callable[[str], ModuleOp],
 ):
-    function = parse(example_of(operation)).body.block.first_op
+    function = parse(example(operation)).body.block.first_op
     assert [type(op) for op in function.body.block.ops][:-1] == [operation]
 
 
 @EVERY_OPERATION
 def test_the_example_is_a_fixed_point_of_printing(
     operation: type[IRDLOperation],
+    example: Callable[[type[IRDLOperation]], str],
     parse: Callable[[str], ModuleOp],
     assert_fixed_point: Callable[[ModuleOp], None],
 ):
-    assert_fixed_point(parse(example_of(operation)))
+    assert_fixed_point(parse(example(operation)))
 
 
 @EVERY_OPERATION
 def test_the_example_is_written_as_it_is_printed(
-    operation: type[IRDLOperation], parse: Callable[[str], ModuleOp], show: Callable[..., str]
+    operation: type[IRDLOperation],
+    example: Callable[[type[IRDLOperation]], str],
+    parse: Callable[[str], ModuleOp],
+    show: Callable[..., str],
 ):
-    text = example_of(operation)
+    text = example(operation)
     printed = show(parse(text))
     (line,) = [line.strip() for line in printed.splitlines() if f"{operation.name} " in line]
     assert line in " ".join(text.split())

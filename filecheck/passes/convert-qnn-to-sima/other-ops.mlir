@@ -39,7 +39,7 @@ func.func @requantize(%x: tensor<1x4xui8>) -> tensor<1x4xi8> {
 // CHECK: sima.mean %{{.*}} axes = [1, 2] scale_correction = 16384 shift = 17 bias = 524288
 // TFLITE-LABEL: @mean
 // TFLITE: sima.mean %{{.*}} axes = [1, 2] requantization = tflite rounding = tflite
-// TFLITE-SAME: scale_correction = 1073741824 shift = 31 zero_point_correction = 1 bias = 24
+// TFLITE-SAME: scale_correction = 1073741824 shift = 33 zero_point_correction = 1 bias = 24
 func.func @mean(%x: tensor<1x2x2x3xi8>) -> tensor<1x1x1x3xi8> {
   %0 = qnn.mean %x axes = [1, 2] input_q = <scale = 0.5, zero_point = -6> output_q = <scale = 1.0, zero_point = 1> rounding = tflite : (tensor<1x2x2x3xi8>) -> tensor<1x1x1x3xi8>
   func.return %0 : tensor<1x1x1x3xi8>
