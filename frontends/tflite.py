@@ -60,6 +60,9 @@ _IDENTIFIER = b"TFL3"
 _MAX_ELEMENTS = 2**31 - 1
 """TFLite counts the elements of a tensor in an int32."""
 
+_MAX_BROADCAST = 2**26
+"""How large a broadcast constant may become, so that a small file does not take all memory."""
+
 _MAX_RANK = 8
 """No operator of TFLite takes more axes."""
 
@@ -492,9 +495,10 @@ class _Importer:
     def add(self, operator: _Operator) -> SSAValue:
         """Adds two tensors, of which one may be a smaller constant."""
         (lhs, rhs), output = operator.operands, operator.outputs[0]
+        shape = _broadcast_shape(lhs, rhs)
         total = qnn.AddOp(
-            self.broadcast(lhs, output.static_shape),
-            self.broadcast(rhs, output.static_shape),
+            self.broadcast(lhs, shape),
+            self.broadcast(rhs, shape),
             lhs.encoding,
             rhs.encoding,
             output.encoding,
@@ -506,11 +510,11 @@ class _Importer:
         """Returns a tensor in a shape that it broadcasts to; only a constant can grow."""
         if math.prod(tensor.shape) == math.prod(shape):
             return self.reshaped(self.value(tensor), shape)
-        if tensor.data is not None:
+        if tensor.data is not None and math.prod(shape) <= _MAX_BROADCAST:
             return self.constant(tensor, np.broadcast_to(tensor.constant(), shape))
         raise ValueError(
             f"broadcasting '{tensor.name}' from {dimensions(tensor.shape)} to {dimensions(shape)} "
-            "is only supported for a constant"
+            f"is only supported for a constant of at most {_MAX_BROADCAST} elements"
         )
 
     def average_pool_2d(self, operator: _Operator) -> SSAValue:
@@ -760,6 +764,14 @@ def _product(source: _Tensor, weight: _Tensor, axis: int, precision: npt.DTypeLi
     with np.errstate(over="ignore", under="ignore"):
         product = source.scale.astype(precision) * scales.astype(precision)
     return product.astype(np.float64)
+
+
+def _broadcast_shape(lhs: _Tensor, rhs: _Tensor) -> tuple[int, ...]:
+    try:
+        return np.broadcast_shapes(lhs.static_shape, rhs.static_shape)
+    except ValueError:
+        given = f"{dimensions(lhs.shape)} and {dimensions(rhs.shape)}"
+        raise ValueError(f"shapes must broadcast to one, got {given}") from None
 
 
 def _divided(name: str, total: int, part: int) -> int:

@@ -124,7 +124,7 @@ def verifies(module: ModuleOp) -> bool:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda op: op.name)
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_other_attributes_and_types_are_refused_or_round_trip(
     operation: type[IRDLOperation],

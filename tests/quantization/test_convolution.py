@@ -329,6 +329,27 @@ def test_shift_is_clamped_where_the_bias_or_the_sum_is_large():
     assert not is_safe(*folded_channel(layer, 0, 20), 20)
 
 
+@pytest.mark.parametrize(("room", "expected"), [(1, 4), (0, 3)])
+def test_accumulator_may_fill_int32_to_the_last_bit(room: int, expected: int):
+    # |bias| + 128 * 1 + 2**3 is 2**31 - room at shift 4.
+    for sign in (1, -1):
+        bias = np.array([sign * (2**31 - 128 - 8 - room)], np.int32)
+        product, output = Quantization(2.0**-4, 0), Quantization(1.0, 0)
+        for weight in (1, -1):
+            result = requantize_qnn_convolution_dense(
+                np.array([[weight]], np.int8), bias, 0, product, output, True
+            )
+            assert result[2] == expected
+
+
+def test_bias_alone_is_folded_up_to_a_ratio_of_2_to_the_26():
+    product, output = Quantization(2.0**26, 0), Quantization(1.0, 0)
+    _, bias, shift = requantize_qnn_convolution_dense(
+        np.zeros((1, 4), np.int8), np.array([-31]), 0, product, output, True
+    )
+    assert (bias.tolist(), shift) == ([-31 * 2**26], 0)
+
+
 def test_accumulator_has_room_for_uint8_codes_where_the_zero_point_is_one():
     # A zero point above 127 means codes up to 255: 80000 weights of 64 leave int32 then.
     weight, bias = np.full((1, 80000), 64, np.int8), np.array([0], np.int32)

@@ -269,6 +269,13 @@ def test_folded_requantization_shifts_as_far_as_the_accumulator_allows(largest_c
         assert bias == c.zero_point * 2**shift - scale * count * a.zero_point
 
 
+def test_accumulator_of_a_requantization_holds_the_rounding_constant():
+    # 87381 * 24576 is 2**31 - 2**13, and the rounding constant at shift 15 is 2**14.
+    ratio = (Quantization(0.75, 0), Quantization(1.0, 0))
+    assert fold_requantize(*ratio, largest_code=87380) == (24576, 0, 15)
+    assert fold_requantize(*ratio, largest_code=87381) == (12288, 0, 14)
+
+
 def test_folded_requantization_of_all_codes_is_nearly_exact():
     rng = np.random.default_rng(70)
     for _ in range(200):

@@ -20,6 +20,7 @@ from sima_mlir.quantization import (
     Quantization,
     Rounding,
     fixed_point_multiply,
+    mean_multiplier,
     requantize,
     saturate,
     tflite_requantization_constants,
@@ -366,3 +367,19 @@ def test_recorded_outputs(executor: str, rounding: Rounding, ratio: Any, accepts
     count, wrong = differing_outputs(executor, rounding, ratio, accepts)
     assert count > 5
     assert wrong == 0
+
+
+@requires_litert
+@pytest.mark.parametrize("shape", [(1, 1), (2, 3), (7, 7), (8, 8), (5, 40), (31, 33), (56, 56)])
+@pytest.mark.parametrize("ratio", [0.25, 0.5, 0.37, 1.0, 1.9, 2.0**-20])
+def test_litert_mean(shape: tuple[int, int], ratio: float):
+    rng = np.random.default_rng(shape[1])
+    count, zi, zo = shape[0] * shape[1], -7, 11
+    x = rng.integers(-128, 127, (1, *shape, 200), np.int8, endpoint=True)
+    x[..., 100:] = np.clip(x[..., 100:] // 8 + 90, -128, 127)
+    model = tb.mean(x.shape, [1, 2], x_q=(ratio, zi), y_q=(1.0, zo))
+    (out,) = run(model, [x])
+    constants = mean_multiplier(float(np.float32(ratio)), count, Rounding.TFLITE)
+    total = x.sum((1, 2), dtype=np.int64) - count * zi
+    got = saturate(fixed_point_multiply(total, *constants, Rounding.TFLITE) + zo, np.int8)
+    np.testing.assert_array_equal(out, got)

@@ -17,6 +17,7 @@ from sima_mlir.quantization import (
     MAX_SHIFT,
     Rounding,
     fixed_point_multiply,
+    mean_multiplier,
     quantize_multiplier,
     requantize,
     saturate,
@@ -183,10 +184,12 @@ def test_references_differ_from_each_other_on_these_inputs():
 
 def test_tflite16_is_the_definition():
     rng = np.random.default_rng(5)
-    for multiplier in multipliers(500, 6):
+    # The 16-bit significand saturates from 0x7FFF0000 on.
+    top = [s / 2**31 for s in (0x7FFEFFFF, 0x7FFF0000, 0x7FFF7FFF, 0x7FFF8000, 0x7FFFFFFF)]
+    for multiplier in multipliers(500, 6) + top:
         significand, exponent = tflite_quantize_multiplier(multiplier)
         reduced = 0x7FFF if significand >= 0x7FFF0000 else (significand + 2**15) >> 16
-        reach = 47 if exponent < 0 else 30 - exponent
+        reach = 47 if exponent <= 0 else 30 - exponent
         values = [*accumulators(multiplier, rng), 2**47 - 1, -(2**47), 2**40 + 1, -(2**40) + 1]
         values = [v for v in values if -(2**reach) <= v < 2**reach]
         scale, shift = quantize_multiplier(multiplier, Rounding.TFLITE16)
@@ -362,3 +365,12 @@ def test_requantize_per_channel_of_extreme_accumulators(dtype: type[np.integer])
     for row, column in np.ndindex(3, 3):
         exact = half_up((int(data[row, column]) + 100) * Fraction(ratios[column])) + 3
         assert got[row, column] == min(info.max, max(info.min, exact))
+
+
+@pytest.mark.parametrize("rounding", [r for r in Rounding if r is not Rounding.TFLITE])
+def test_mean_multiplier_divides_the_ratio_by_the_count(rounding: Rounding):
+    for count in (1, 2, 49, 3136):
+        scale, shift = mean_multiplier(0.75, count, rounding)
+        exact = Fraction(3, 4 * count)
+        assert abs(Fraction(int(scale), 2 ** int(shift)) / exact - 1) < Fraction(1, 2**14)
+        assert (scale, shift) == quantize_multiplier(0.75 / count, rounding)

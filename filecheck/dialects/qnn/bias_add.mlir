@@ -1,5 +1,5 @@
 // Fails when a bias addition can be written in one form and not read in the other.
-// RUN: sima-opt %s | sima-opt --mlir-print-op-generic | sima-opt | filecheck %s
+// RUN: SIMA_ROUNDTRIP
 // RUN: sima-opt --mlir-print-op-generic %s | filecheck %s --check-prefix=GENERIC
 
 // CHECK: @channels(%[[X:[a-z0-9]+]]: {{.*}}, %[[B:[a-z0-9]+]]:

@@ -1,5 +1,5 @@
 // Fails when a clamp loses a limit, its sign, or the width of its codes.
-// RUN: sima-opt %s | sima-opt --mlir-print-op-generic | sima-opt | filecheck %s
+// RUN: SIMA_ROUNDTRIP
 // RUN: sima-opt --mlir-print-op-generic %s | filecheck %s --check-prefix=GENERIC
 
 // CHECK: @codes(%[[X:[a-z0-9]+]]:

@@ -1,5 +1,5 @@
 // Fails when a window changes in being printed and read back, or a default one is printed.
-// RUN: sima-opt %s | sima-opt --mlir-print-op-generic | sima-opt | filecheck %s
+// RUN: SIMA_ROUNDTRIP
 // RUN: sima-opt --mlir-print-op-generic %s | filecheck %s --check-prefix=GENERIC
 
 // CHECK: @defaults(%[[X:[a-z0-9]+]]:

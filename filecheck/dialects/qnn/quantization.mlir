@@ -1,5 +1,5 @@
 // Fails when a scale is not the same double after printing and reading, or is not the shortest.
-// RUN: sima-opt %s | sima-opt --mlir-print-op-generic | sima-opt | filecheck %s
+// RUN: SIMA_ROUNDTRIP
 
 // CHECK: @exponent
 // CHECK-NEXT: input_q = <scale = 1.0e-05, zero_point = 0>

@@ -1,5 +1,5 @@
 // Fails when a requantization loses a scale, a zero point or its rounding contract on the way.
-// RUN: sima-opt %s | sima-opt --mlir-print-op-generic | sima-opt | filecheck %s
+// RUN: SIMA_ROUNDTRIP
 // RUN: sima-opt --mlir-print-op-generic %s | filecheck %s --check-prefix=GENERIC
 
 // CHECK: @per_tensor(%[[X:[a-z0-9]+]]:

@@ -1,5 +1,5 @@
 // Fails when a weight that is stored as a resource loses its bytes or its name.
-// RUN: sima-opt %s | sima-opt --mlir-print-op-generic | sima-opt | filecheck %s
+// RUN: SIMA_ROUNDTRIP
 
 // CHECK: bias = dense_resource<[[BIAS:[a-z_0-9]+]]> : tensor<2xi32>
 // CHECK-SAME: weight = dense_resource<[[WEIGHT:[a-z_0-9]+]]> : tensor<2x2xi8>
