@@ -7,8 +7,9 @@ from abc import ABC
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, cast
 
+from typing_extensions import TypeVar
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
     DenseArrayBase,
@@ -72,7 +73,7 @@ class TensorOf(AttrConstraint[TensorType[Any]]):
 
     def mapping_type_vars(
         self, type_var_mapping: Mapping[TypeVar, AttrConstraint | IntConstraint]
-    ) -> TensorOf:
+    ) -> AttrConstraint[TensorType[Any]]:
         """Returns the constraint itself: it has no type variables."""
         return self
 
@@ -150,10 +151,9 @@ class PerChannel(CustomDirective):
         attribute = self.value.get(op)
         state.print_whitespace(printer)
         if isinstance(attribute, DenseArrayBase):
+            values: list[int] = array_values(cast(DenseArrayBase, attribute)).tolist()
             with printer.in_square_brackets():
-                printer.print_list(
-                    cast(list[int], array_values(attribute).tolist()), printer.print_int
-                )
+                printer.print_list(values, printer.print_int)
         elif isinstance(attribute, IntegerAttr):
             printer.print_int(attribute.value.data)
 

@@ -23,6 +23,7 @@ import math
 from abc import ABC
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import cast
 
 from xdsl.dialects.builtin import (
     DenseArrayBase,
@@ -172,7 +173,7 @@ class RequantizingOperation(IRDLOperation, ABC):
             limits = array_values(self.clamp).tolist()
             if len(limits) != 2:
                 raise VerifyException(f"clamp must have 2 values, got {len(limits)}")
-            verify_range("clamp", *limits, codes)
+            verify_range("clamp", limits[0], limits[1], codes)
 
     def _verify_presence(self) -> None:
         mode = self.requantization.data
@@ -552,7 +553,7 @@ class AddOp(RequantizingOperation):
             if not self.is_tflite and attribute is not None:
                 raise VerifyException(f"requantization {mode} takes no {name}, got one")
             if isinstance(attribute, IntegerAttr) and name.endswith("shift"):
-                _verify_bounds(name, attribute, MAX_SHIFT)
+                _verify_bounds(name, cast(IntegerAttr, attribute), MAX_SHIFT)
 
 
 @irdl_op_definition
@@ -956,8 +957,8 @@ def _verify_quantization(scale: FloatAttr, zero_point: IntegerAttr, codes: Attri
 
 
 def _verify_elements(name: str, attribute: ElementsAttr, wanted: Attribute) -> None:
-    given = elements_type(attribute)
-    if not isinstance(given, TensorType) or given.element_type != wanted:
+    given = attribute.get_type()
+    if not isinstance(given, TensorType) or elements_type(attribute).element_type != wanted:
         raise VerifyException(f"{name} must be a tensor of {wanted}, got {given}")
     if not given.has_static_shape():
         raise VerifyException(f"{name} must have a static shape, got {given}")

@@ -45,7 +45,6 @@ from sima_mlir.dialects.sima import Requantization, RequantizationAttr
 from sima_mlir.passes.diagnostics import LoweringError, remark
 from sima_mlir.passes.encodings import find_mismatches
 from sima_mlir.quantization import (
-    DEFAULT_TARGET,
     Rounding,
     code_range,
     fixed_point_add,
@@ -209,19 +208,18 @@ class LowerRequantize(QnnPattern):
         )
         bias = None if chain.bias is None else channel_bias(chain.bias, self.lowering.ctx)
         zero_point = root.input_zero_point.value.data
-        product_q, output_q = requantize.input_q.quantization(), requantize.output_q.per_tensor()
+        product_q, output_q = requantize.input_q, requantize.output_q.per_tensor()
+        product = product_q.scale, np.array([product_q.zero_point.value.data])
         is_dense = isinstance(root, qnn.DenseOp)
         if not self.lowering.is_tflite:
             folded, new_bias, shift = refuse_value_errors(
-                lambda: fold_requantization(
-                    weight, bias, zero_point, product_q, output_q, is_dense, DEFAULT_TARGET
-                )
+                lambda: fold_requantization(weight, bias, zero_point, *product, output_q, is_dense)
             )
             return dense(folded), dense(new_bias), {"shift": per_channel(shift)}
         rounding = requantize.rounding.data
         constants = refuse_value_errors(
             lambda: fixed_point_constants(
-                weight, bias, zero_point, product_q, output_q, is_dense, rounding
+                weight, bias, zero_point, *product, output_q, is_dense, rounding
             )
         )
         channels = shape_of(root.result)[-1]
@@ -532,16 +530,14 @@ def refuse_value_errors(compute: Callable[[], T]) -> T:
         raise Refusal(str(error)) from None
 
 
-def per_channel(values: int | Array) -> Attribute:
+def per_channel(values: Array) -> Attribute:
     """Returns an i32 for one value, `array<i32: …>` for one per channel."""
-    if isinstance(values, int):
-        return IntegerAttr(values, i32)
     return IntegerAttr(int(values[0]), i32) if len(values) == 1 else dense_array(values, i32)
 
 
 def shifted(scale: int, shift: int) -> dict[str, Attribute]:
     """Returns the properties of a `sima` requantization with a scale of its own."""
-    return {"scale_correction": per_channel(scale), "shift": per_channel(shift)}
+    return {"scale_correction": IntegerAttr(scale, i32), "shift": IntegerAttr(shift, i32)}
 
 
 def multiplication(

@@ -54,7 +54,7 @@ def correction_factors(input_q: Quantization, output_q: Quantization) -> tuple[f
     Raises `ValueError` when the quotient of the scales underflows or overflows float64, or `zc`
     overflows it.
     """
-    sc, n = (float(x[0]) for x in _decompose(_multipliers([input_q], output_q)))
+    sc, n = (float(x[0]) for x in _decompose(_multipliers(np.array([input_q.scale]), output_q)))
     shift = int(n)
     exact = Fraction(output_q.zero_point) * Fraction(2) ** shift
     zero_point = exact - Fraction(sc) * input_q.zero_point
@@ -93,9 +93,10 @@ def requantize_qnn_convolution_dense(
     when the list's length is not the number of channels, when `bias` does not have one value per
     channel, or when weights or bias are not integers that fit int32.
     """
-    return fold_requantization(
-        weight, bias, data_zero_point, product_q, output_q, is_dense, DEFAULT_TARGET
+    folded, moved, shift = fold_requantization(
+        weight, bias, data_zero_point, *_split(product_q, weight, is_dense), output_q, is_dense
     )
+    return folded, moved, int(shift[0]) if isinstance(product_q, Quantization) else shift
 
 
 def tflite_requantization_constants(
@@ -123,7 +124,13 @@ def tflite_requantization_constants(
     bias are not integers that fit int32.
     """
     constants = fixed_point_constants(
-        weight, bias, data_zero_point, input_q, output_q, is_dense, Rounding.TFLITE
+        weight,
+        bias,
+        data_zero_point,
+        *_split(input_q, weight, is_dense),
+        output_q,
+        is_dense,
+        Rounding.TFLITE,
     )
     if isinstance(input_q, Quantization):
         scale, shift = int(constants.scale_correction[0]), int(constants.shift[0])
@@ -135,20 +142,23 @@ def fixed_point_constants(
     weight: IntArray,
     bias: IntArray | None,
     data_zero_point: int,
-    product_q: Quantization | Sequence[Quantization],
+    product_scale: FloatArray,
+    product_zero_point: IntArray,
     output_q: Quantization,
     is_dense: bool,
     rounding: Rounding,
 ) -> FixedPointConstants:
-    """As `tflite_requantization_constants`, for any rounding contract."""
+    """As `tflite_requantization_constants`, for any rounding contract.
+
+    `product_scale` and `product_zero_point` hold one value, or one for each channel.
+    """
     taps = _taps_by_channel(weight, is_dense)
-    product = _per_channel(product_q, taps.shape[1])
-    scale, shift = quantize_multiplier(_multipliers(product, output_q), rounding)
-    zero_points = np.array([q.zero_point for q in product], dtype=np.int64)
+    _check_channels(product_scale, taps.shape[1])
+    scale, shift = quantize_multiplier(_multipliers(product_scale, output_q), rounding)
     moved_bias: IntArray | None = None
-    if bias is not None or data_zero_point != 0 or np.any(zero_points):
+    if bias is not None or data_zero_point != 0 or np.any(product_zero_point):
         sums = taps.sum(axis=0, dtype=np.int64)
-        moved = _channel_bias(bias, len(sums)) - data_zero_point * sums - zero_points
+        moved = _channel_bias(bias, len(sums)) - data_zero_point * sums - product_zero_point
         moved_bias = _int32("bias with the zero points folded in", moved).astype(np.int32)
     return FixedPointConstants(moved_bias, scale, output_q.zero_point, shift)
 
@@ -157,36 +167,40 @@ def fold_requantization(
     weight: IntArray,
     bias: IntArray | None,
     data_zero_point: int,
-    product_q: Quantization | Sequence[Quantization],
+    product_scale: FloatArray,
+    product_zero_point: IntArray,
     output_q: Quantization,
     is_dense: bool,
-    target: Target,
-) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int32], int | npt.NDArray[np.int32]]:
-    """As `requantize_qnn_convolution_dense`, for a given target."""
+    target: Target = DEFAULT_TARGET,
+) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """As `requantize_qnn_convolution_dense`, for any target; `shift` is always an array.
+
+    `product_scale` and `product_zero_point` hold one value, or one for each channel.
+    """
     taps = _taps_by_channel(weight, is_dense)
-    product = _per_channel(product_q, taps.shape[1])
-    scale, natural = _decompose(_multipliers(product, output_q))
+    _check_channels(product_scale, taps.shape[1])
+    ratios = _multipliers(product_scale, output_q)
+    scale, natural = _decompose(ratios)
     if np.any(natural < -_LOW_BITS):
-        raise ValueError(_unfoldable(int(np.argmin(natural)), product, output_q, taps))
-    zero_points = np.array([q.zero_point for q in product], dtype=np.int64)
-    centred = _channel_bias(bias, taps.shape[1]) - zero_points
+        raise ValueError(_unfoldable(int(np.argmin(natural)), True, ratios, taps, target))
     mantissa = np.ldexp(scale, SCALE_BITS).astype(np.int64)
+    centred = _channel_bias(bias, taps.shape[1]) - product_zero_point
     shift = np.clip(natural, 0, target.max_shift)
     while True:
         bits = SCALE_BITS + natural - shift
         folded = _scaled_weight(taps, mantissa, bits)
         moved = _scaled_bias(centred, mantissa, bits) + (output_q.zero_point << shift)
         moved = moved - data_zero_point * folded.sum(axis=0, dtype=np.int64)
-        misfit = _misfit(folded, moved, shift, data_zero_point, target)
+        wide = _exceeds_weight(folded, target)
+        misfit = wide | _exceeds_accumulator(folded, moved, shift, data_zero_point, target)
         if not np.any(misfit):
             break
-        if np.any(misfit & (shift == 0)):
-            channel = int(np.argmax(misfit & (shift == 0)))
-            raise ValueError(_unfoldable(channel, product, output_q, taps))
-        shift = shift - misfit
-    new_weight = (folded.T if is_dense else folded.reshape(weight.shape)).astype(np.int8)
-    shifts = int(shift[0]) if isinstance(product_q, Quantization) else shift.astype(np.int32)
-    return new_weight, moved.astype(np.int32), shifts
+        if np.any(stuck := misfit & (shift == 0)):
+            channel = int(np.argmax(stuck & wide if np.any(stuck & wide) else stuck))
+            raise ValueError(_unfoldable(channel, bool(wide[channel]), ratios, taps, target))
+        shift = shift - (misfit if len(shift) == len(misfit) else 1)
+    new_weight = folded.T if is_dense else folded.reshape(weight.shape)
+    return new_weight.astype(np.int8), moved.astype(np.int32), shift.astype(np.int32)
 
 
 def _taps_by_channel(weight: IntArray, is_dense: bool) -> IntArray:
@@ -201,14 +215,22 @@ def _taps_by_channel(weight: IntArray, is_dense: bool) -> IntArray:
     return weight.reshape(-1, weight.shape[-2] * weight.shape[-1])
 
 
-def _per_channel(
-    product_q: Quantization | Sequence[Quantization], channels: int
-) -> Sequence[Quantization]:
-    if isinstance(product_q, Quantization):
-        return (product_q,)
-    if len(product_q) != channels:
-        raise ValueError(f"{len(product_q)} quantizations given for {channels} output channels")
-    return product_q
+def _split(
+    product_q: Quantization | Sequence[Quantization], weight: IntArray, is_dense: bool
+) -> tuple[FloatArray, Int64Array]:
+    """Returns the scales and the zero points of one encoding, or of one for each channel."""
+    encodings = [product_q] if isinstance(product_q, Quantization) else product_q
+    channels = _taps_by_channel(weight, is_dense).shape[1]
+    if not isinstance(product_q, Quantization) and len(encodings) != channels:
+        raise ValueError(f"{len(encodings)} quantizations given for {channels} output channels")
+    scales = np.array([q.scale for q in encodings], dtype=np.float64)
+    return scales, np.array([q.zero_point for q in encodings], dtype=np.int64)
+
+
+def _check_channels(product_scale: FloatArray, channels: int) -> None:
+    """Raises `ValueError` unless there is one scale, or one for each channel."""
+    if len(product_scale) not in (1, channels):
+        raise ValueError(f"{len(product_scale)} scales given for {channels} output channels")
 
 
 def _channel_bias(bias: IntArray | None, channels: int) -> Int64Array:
@@ -219,9 +241,9 @@ def _channel_bias(bias: IntArray | None, channels: int) -> Int64Array:
     return _int32("bias", bias).astype(np.int64)
 
 
-def _multipliers(product: Sequence[Quantization], output_q: Quantization) -> FloatArray:
+def _multipliers(product_scale: FloatArray, output_q: Quantization) -> FloatArray:
     with np.errstate(over="ignore", under="ignore"):
-        ratios = np.array([q.scale for q in product], dtype=np.float64) / output_q.scale
+        ratios = product_scale / output_q.scale
     for ratio in ratios[~np.isfinite(ratios) | (ratios == 0)]:
         raise ValueError(f"quotient of the scales must be positive and finite, got {ratio}")
     return ratios
@@ -253,28 +275,33 @@ def _scaled_bias(bias: Int64Array, mantissa: Int64Array, bits: Int64Array) -> In
     return (bias * (mantissa >> _LOW_BITS) + low + (np.int64(1) << (right - 1))) >> right
 
 
-def _misfit(
+def _exceeds_weight(weight: Int64Array, target: Target) -> npt.NDArray[np.bool_]:
+    """Says for each channel whether it has a weight that is too wide."""
+    limit = 1 << (target.weight_bits - 1)
+    return (weight.max(axis=0, initial=0) >= limit) | (weight.min(axis=0, initial=0) < -limit)
+
+
+def _exceeds_accumulator(
     weight: Int64Array, bias: Int64Array, shift: Int64Array, zero_point: int, target: Target
 ) -> npt.NDArray[np.bool_]:
-    """Says for each shift whether its weights or its worst accumulator are too wide."""
+    """Says for each channel whether some input makes the accumulator too wide."""
     largest_code = 128 if -128 <= zero_point <= 127 else 255
-    limit = 1 << (target.weight_bits - 1)
-    too_wide = (weight.max(axis=0, initial=0) >= limit) | (weight.min(axis=0, initial=0) < -limit)
     half = np.where(shift > 0, np.int64(1) << np.maximum(shift - 1, 0), 0)
     worst = np.abs(bias) + largest_code * np.abs(weight).sum(axis=0) + half
-    misfit = too_wide | (worst >= 1 << (target.accumulator_bits - 1))
-    return misfit if len(shift) == len(misfit) else np.array([np.any(misfit)])
+    return worst >= 1 << (target.accumulator_bits - 1)
 
 
 def _unfoldable(
-    channel: int, product: Sequence[Quantization], output_q: Quantization, taps: IntArray
+    channel: int, wide: bool, ratios: FloatArray, taps: IntArray, target: Target
 ) -> str:
-    ratio = product[channel].scale / output_q.scale
-    columns = taps if len(product) == 1 else taps[:, channel]
-    largest = int(np.abs(columns.astype(np.int64)).max(initial=0))
+    ratio = ratios[channel if len(ratios) > 1 else 0]
+    if wide:
+        largest = int(np.abs(taps[:, channel].astype(np.int64)).max(initial=0))
+        width = f"scale ratio {ratio:.6g} times weight {largest} does not fit {target.weight_bits}"
+        return f"{width} bits (channel {channel})"
     return (
-        f"scale ratio {ratio:.6g} times weight {largest} does not fit 8 bits, or its accumulator "
-        f"does not fit 32, at shift 0 (channel {channel})"
+        f"accumulator does not fit {target.accumulator_bits} bits at shift 0, with scale ratio "
+        f"{ratio:.6g} (channel {channel})"
     )
 
 

@@ -198,7 +198,7 @@ def test_the_bits_of_a_float_are_not_an_integer():
         ),
         (CONSTANT % ("300", "tensor<2xi8>"), "x.mlir:2:8: error: "),
         (CONSTANT % ("1.0e300", "tensor<2xf32>"), "x.mlir:2:8: error: "),
-        (CONSTANT % ('"0x00"', "tensor<3xi16>"), "x.mlir:2:46: error: shape mismatch in dense"),
+        (CONSTANT % ('"0x00"', "tensor<3xi16>"), "x.mlir:2:52: error: shape mismatch in dense"),
         (CONSTANT % ("[1, 2]", "tensor<3xi8>"), "x.mlir:2:45: error: shape mismatch in dense"),
         ("func.func @f() {\n  func.return // }\n", "x.mlir:3:1: error: "),
         ("func.func @f() {\n  func.return\n\n\n", "x.mlir:2:14: error: "),

@@ -193,11 +193,20 @@ def random_layer(rng: np.random.Generator) -> Layer:
     return Layer(weight, bias, int(rng.integers(-128, 128)), product, output, is_dense)
 
 
+def general(arguments: tuple) -> tuple:
+    """The arguments of a published function, with the encodings as arrays."""
+    weight, bias, data_zero_point, product, output, is_dense = arguments
+    encodings = product if isinstance(product, list) else [product]
+    scales = np.array([q.scale for q in encodings])
+    zero_points = np.array([q.zero_point for q in encodings])
+    return weight, bias, data_zero_point, scales, zero_points, output, is_dense
+
+
 def check_fold(layer: Layer) -> bool:
     """Compares one layer with the reference; says whether it could be folded."""
     expected = exact_fold(layer)
     if expected is None:
-        with pytest.raises(ValueError, match="does not fit 8 bits"):
+        with pytest.raises(ValueError, match="does not fit"):
             requantize_qnn_convolution_dense(*layer.arguments)
         return False
     weight, bias, shift = requantize_qnn_convolution_dense(*layer.arguments)
@@ -261,7 +270,7 @@ def test_fold_of_a_bias_alone_never_wraps(exponent: int):
     # No weight forbids the ratio here, but the bias leaves int32.
     product, output = Quantization(2.0**exponent, 0), Quantization(1.0, 0)
     zeros = np.zeros((1, 4), np.int8)
-    with pytest.raises(ValueError, match="its accumulator does not fit 32, at shift 0"):
+    with pytest.raises(ValueError, match=r"does not fit 8 bits|accumulator does not fit 32 bits"):
         requantize_qnn_convolution_dense(zeros, np.array([100]), 0, product, output, True)
 
 
@@ -418,7 +427,7 @@ def test_fold_obeys_the_target():
         layer.bias = None
         expected = exact_fold(layer, max_shift=9)
         assert expected is not None
-        weight, bias, shift = fold_requantization(*layer.arguments, Target(max_shift=9))
+        weight, bias, shift = fold_requantization(*general(layer.arguments), Target(max_shift=9))
         assert by_channel(weight, layer.is_dense) == [w for w, _, _ in expected]
         assert bias.tolist() == [b for _, b, _ in expected]
         assert np.max(shift) <= 9
@@ -426,9 +435,8 @@ def test_fold_obeys_the_target():
 
 def test_fold_of_narrow_weights_obeys_the_target():
     product, output = Quantization(2.0**-10, 0), Quantization(1.0, 0)
-    weight, _, shift = fold_requantization(
-        np.array([[127, -128]], np.int8), None, 0, product, output, True, Target(weight_bits=4)
-    )
+    arguments = general((np.array([[127, -128]], np.int8), None, 0, product, output, True))
+    weight, _, shift = fold_requantization(*arguments, Target(weight_bits=4))
     assert (weight.tolist(), shift) == ([[4, -4]], 5)
 
 
@@ -576,9 +584,8 @@ def test_tflite_weights_stay_as_they_are():
 def test_fixed_point_constants_fold_the_same_bias_in_every_contract(rounding: Rounding):
     weight, bias = np.array([[3, -5], [7, 11]], np.int8), np.array([100, -100], np.int32)
     product = [Quantization(0.25, 4), Quantization(0.5, 4)]
-    constants = fixed_point_constants(
-        weight, bias, -9, product, Quantization(1.0, 6), True, rounding
-    )
+    arguments = general((weight, bias, -9, product, Quantization(1.0, 6), True))
+    constants = fixed_point_constants(*arguments, rounding)
     assert constants.bias is not None
     assert constants.bias.tolist() == [100 + 9 * -2 - 4, -100 + 9 * 18 - 4]
     significands = [Fraction(int(s)) for s in constants.scale_correction]
@@ -750,9 +757,17 @@ def test_unfoldable_message_names_the_channel():
     product = [Quantization(s, 0) for s in (1.0, 1.5, 1.0)]
     with pytest.raises(ValueError, match="does not fit") as error:
         requantize_qnn_convolution_dense(weight, None, 0, product, Quantization(1.0, 0), True)
+    assert str(error.value) == ("scale ratio 1.5 times weight 90 does not fit 8 bits (channel 1)")
+
+
+def test_message_of_an_accumulator_that_does_not_fit():
+    weight, bias = np.array([[1, 0]], np.int8), np.array([2**31 - 1], np.int32)
+    with pytest.raises(ValueError, match="does not fit") as error:
+        requantize_qnn_convolution_dense(
+            weight, bias, 0, Quantization(1.5, 0), Quantization(1.0, 0), True
+        )
     assert str(error.value) == (
-        "scale ratio 1.5 times weight 90 does not fit 8 bits, or its accumulator does not fit 32, "
-        "at shift 0 (channel 1)"
+        "accumulator does not fit 32 bits at shift 0, with scale ratio 1.5 (channel 0)"
     )
 
 
