@@ -25,12 +25,14 @@ from xdsl.parser import (
     AttrParser,
     ForwardDeclaredValue,
     Parser,
+    ParserState,
     Position,
     Span,
     UnresolvedOperand,
 )
 from xdsl.utils.exceptions import ParseError
-from xdsl.utils.mlir_lexer import MLIRTokenKind
+from xdsl.utils.lexer import Input
+from xdsl.utils.mlir_lexer import MLIRLexer, MLIRTokenKind
 
 from sima_mlir.diagnostics import SimaError, describe, file_location, tidy
 
@@ -69,11 +71,21 @@ def _decode(text: bytes, name: str) -> str:
         raise SimaError.of(f"text must be UTF-8, got byte 0x{byte:02x}", location) from None
 
 
+class _Lexer(MLIRLexer):
+    """xDSL's lexer, but for the time that it takes to refuse a string without an end.
+
+    That doubles with each character; with possessive quantifiers it is linear.
+    """
+
+    _unescaped_characters_regex = re.compile(r'"(?:[^"\\\n\v\f]++|\\(?:["nt\\]|[0-9A-Fa-f]{2}))*+"')
+
+
 class LocatingParser(Parser):
     """xDSL's parser, with locations, with resources of the context, and without tracebacks."""
 
     def __init__(self, ctx: Context, text: str, name: str):
-        super().__init__(ctx, text, name)
+        super().__init__(ctx, "", name)
+        self._parser_state = ParserState(_Lexer(Input(text, name)))
         self._file = StringAttr(name)
         self._lines = [0, *(newline.end() for newline in re.finditer("\n", text))]
         self._open: list[Position] = []

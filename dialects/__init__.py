@@ -1,1 +1,1 @@
-"""The `qnn` and `sima` dialects: one dialect a file, and the pieces that their definitions share."""
+"""The `qnn` and `sima` dialects, one a file, and the pieces that their definitions share."""

@@ -97,6 +97,15 @@ func.func @conv_c4(%x: tensor<1x8x1xi8>) {
 
 // -----
 
+// CHECK: weight must be a tensor of i8, got tensor<3x1x1x2xi16>
+func.func @conv_c4_weight(%x: tensor<1x8x1xi8>) {
+  %r = sima.conv %x shift = 7 bias = dense<0> : tensor<2xi32>
+    weight = dense<1> : tensor<3x1x1x2xi16> : (tensor<1x8x1xi8>) -> tensor<1x6x2xi8>
+  return
+}
+
+// -----
+
 // CHECK: input_zero_point must be in -128..127, got 128
 func.func @conv_c5(%x: tensor<1x8x1xi8>) {
   %r = sima.conv %x input_zero_point = 128 shift = 7 bias = dense<0> : tensor<2xi32>
