@@ -1001,9 +1001,10 @@ def _verify_encoding(value: SSAValue, name: str, quantization: QuantizationAttr)
 
 def _verify_channels(value: SSAValue, name: str, quantization: QuantizationAttr) -> None:
     """One scale, or one for each channel."""
-    channels, given = dimensions(shape_of(value)[-1:]), quantization.channels
-    if given != 1 and str(given) != channels:
-        raise VerifyException(f"{name} must have 1 or {channels} scales, got {given}")
+    channels = shape_of(value)[-1] if shape_of(value) else 1
+    if quantization.channels not in (1, channels):
+        allowed = "1 scale" if channels == 1 else f"1 or {channels} scales"
+        raise VerifyException(f"{name} must have {allowed}, got {quantization.channels}")
 
 
 def _verify_rounding(attribute: RoundingAttr, allowed: Sequence[Rounding]) -> None:

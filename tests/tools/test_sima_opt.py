@@ -270,7 +270,7 @@ SHIFT = (
         ),
         (
             SCALE.format("[0.5, 0.25]"),
-            "2:8: error: 'qnn.requantize' op input_q must have 1 or 1 scales, got 2",
+            "2:8: error: 'qnn.requantize' op input_q must have 1 scale, got 2",
         ),
         (SHIFT.format(-1), "2:8: error: 'sima.dense' op shift must be in 0..31, got -1"),
         (SHIFT.format(32), "2:8: error: 'sima.dense' op shift must be in 0..31, got 32"),

@@ -16,7 +16,7 @@ func.func @padded(%x: tensor<1x3x3x1xi8>) -> tensor<1x3x3x1xi8> {
 
 // A pad with the input's zero point becomes padding of the convolution, beside its own.
 // CHECK-LABEL: @pad
-// CHECK-NOT: pad
+// CHECK-NOT: sima.pad
 // CHECK: sima.conv %{{.*}} strides = [2, 2] padding = [1, 0, 2, 1] input_zero_point = 5
 func.func @pad(%x: tensor<1x4x4x1xi8>) -> tensor<1x3x2x1xi8> {
   %w = arith.constant dense<1> : tensor<2x2x1x1x1xi8>
