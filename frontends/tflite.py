@@ -18,11 +18,9 @@ Sources: TensorFlow Lite's `schema.fbs`; LiteRT 2.3 `tflite/kernels/*.cc` and
 
 from __future__ import annotations
 
-import importlib
 import math
-import struct
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -36,49 +34,27 @@ from xdsl.dialects.builtin import (
     NameLoc,
     NoneAttr,
     StringAttr,
-    f32,
-    i8,
-    i32,
-    i64,
 )
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.utils.exceptions import VerifyException
 
 from sima_mlir.dialects import qnn, shapes
 from sima_mlir.dialects.definitions import dimensions, element_type, shape_of
-from sima_mlir.dialects.elements import dense, dtype_of, tensor_type, ui8
+from sima_mlir.dialects.elements import dense, dtype_of, tensor_type
 from sima_mlir.dialects.qnn import QuantizationAttr
 from sima_mlir.frontends import ModelError
+from sima_mlir.frontends.tflite_file import Graph, Operator, Tensor, read_graph
 from sima_mlir.quantization import Rounding, code_range
 
 Array: TypeAlias = npt.NDArray[Any]
 Shape: TypeAlias = Sequence[int]
 Types: TypeAlias = tuple[str, ...]
 
-_IDENTIFIER = b"TFL3"
-
-_MAX_ELEMENTS = 2**31 - 1
-"""TFLite counts the elements of a tensor in an int32."""
-
 _MAX_BROADCAST = 2**26
 """How large a broadcast constant may become, so that a small file does not take all memory."""
 
-_MAX_RANK = 8
-"""No operator of TFLite takes more axes."""
-
 _POOL_TOLERANCE = 1e-6
 """How far TFLite lets the scales before and behind a pool be apart."""
-
-_DAMAGE = (struct.error, IndexError, OverflowError, TypeError, ValueError)
-"""What flatbuffers' reader and NumPy raise on bytes that are not what the schema says."""
-
-_ELEMENT_TYPES: dict[str, Attribute] = {
-    "INT8": i8,
-    "UINT8": ui8,
-    "INT32": i32,
-    "INT64": i64,
-    "FLOAT32": f32,
-}
 
 _CODES: Types = ("INT8", "UINT8")
 _INT32: Types = ("INT32",)
@@ -107,256 +83,13 @@ def import_tflite(data: bytes, name: str = "<model>") -> ModuleOp:
     not known or do not fit together, weights that are not constant, quantization that is missing
     or makes no sense.
     """
-    graph = _read_graph(data)
+    graph = read_graph(data, {code: (s.options, s.fields) for code, s in _OPERATORS.items()})
     if problems := _unsupported(graph):
         raise ModelError(*problems)
     return _Importer().module(graph, name)
 
 
-class _Tensor(NamedTuple):
-    """A tensor of the model; `type` is the schema's name, `data` the bytes of a constant."""
-
-    number: int
-    name: str
-    type: str
-    shape: tuple[int, ...]
-    scales: npt.NDArray[np.float32]
-    zero_points: npt.NDArray[np.int64]
-    axis: int
-    data: npt.NDArray[np.uint8] | None
-
-    @property
-    def element_type(self) -> Attribute:
-        """The element type in MLIR."""
-        return _ELEMENT_TYPES[self.type]
-
-    @property
-    def static_shape(self) -> tuple[int, ...]:
-        """The shape, where the file is the only one that knows it."""
-        if min(self.shape, default=1) < 1:
-            shape = dimensions(self.shape)
-            raise ModelError(f"tensor '{self.name}' must have a static shape, got {shape}")
-        return self.shape
-
-    def constant(self, rank: int | None = None) -> Array:
-        """Returns the elements of a constant, as a view of the file."""
-        if self.data is None:
-            raise ModelError(f"tensor '{self.name}' must be constant")
-        if rank is not None and len(self.shape) != rank:
-            shape = dimensions(self.shape)
-            raise ModelError(f"tensor '{self.name}' must have {rank} axes, got {shape}")
-        dtype = dtype_of(self.element_type)
-        size, given = math.prod(self.static_shape) * dtype.itemsize, len(self.data)
-        if given != size:
-            raise ModelError(f"tensor '{self.name}' must have {size} bytes of data, got {given}")
-        return self.data.view(dtype).reshape(self.shape)
-
-    def checked_scales(self) -> npt.NDArray[np.float32]:
-        """Returns the scales, after a look at them and at the zero points."""
-        scales, zero_points = len(self.scales), len(self.zero_points)
-        if not scales:
-            raise ModelError(f"tensor '{self.name}' has no quantization")
-        if zero_points != scales:
-            raise ModelError(
-                f"tensor '{self.name}' has {scales} scales and {zero_points} zero points"
-            )
-        for scale in self.scales[~(np.isfinite(self.scales) & (self.scales > 0))]:
-            raise ModelError(f"scale of '{self.name}' must be positive and finite, got {scale}")
-        low, high = code_range(dtype_of(self.element_type))
-        for value in self.zero_points[(self.zero_points < low) | (self.zero_points > high)]:
-            raise ModelError(f"zero point of '{self.name}' must be in {low}..{high}, got {value}")
-        return self.scales
-
-    @property
-    def scale(self) -> np.float32:
-        """The only scale."""
-        scales = self.checked_scales()
-        if len(scales) != 1:
-            raise ModelError(f"tensor '{self.name}' must have 1 scale, got {len(scales)}")
-        return scales[0]
-
-    @property
-    def zero_point(self) -> int:
-        """The only zero point, or 0 for several scales, which have no other."""
-        if len(self.checked_scales()) == 1:
-            return int(self.zero_points[0])
-        for value in self.zero_points[self.zero_points != 0]:
-            raise ModelError(
-                f"zero point of '{self.name}' with several scales must be 0, got {value}"
-            )
-        return 0
-
-    @property
-    def encoding(self) -> QuantizationAttr:
-        """The encoding of a tensor with one scale."""
-        return QuantizationAttr.of(self.scale, self.zero_point)
-
-
-class _Operator(NamedTuple):
-    """An operator; `code` is the schema's name, an input that is left out is `None`."""
-
-    code: str
-    inputs: tuple[_Tensor | None, ...]
-    outputs: tuple[_Tensor, ...]
-    options: dict[str, Any]
-
-    @property
-    def operands(self) -> tuple[_Tensor, ...]:
-        """The inputs that are there."""
-        return tuple(tensor for tensor in self.inputs if tensor is not None)
-
-    @property
-    def name(self) -> str:
-        """The name of the first output."""
-        return self.outputs[0].name if self.outputs else ""
-
-
-class _Graph(NamedTuple):
-    """The only subgraph of a model."""
-
-    operators: tuple[_Operator, ...]
-    inputs: tuple[_Tensor, ...]
-    outputs: tuple[_Tensor, ...]
-
-
-def _read_graph(data: bytes) -> _Graph:
-    """Returns what the file says, with every index checked."""
-    try:
-        schema = importlib.import_module("tflite")
-    except ImportError:
-        advice = "pip install 'sima-mlir[tflite]'"
-        raise ModelError(f"reading TFLite models needs the package 'tflite': {advice}") from None
-    if data[4:8] != _IDENTIFIER:
-        raise ModelError(f"not a TFLite model: bytes 4 to 7 must be {_IDENTIFIER}, got {data[4:8]}")
-    try:
-        return _Reader(schema, data).graph()
-    except ModelError:
-        raise
-    except _DAMAGE as error:
-        raise ModelError(f"the file is truncated or damaged: {error}") from None
-
-
-class _Reader:
-    """Turns the tables of the flatbuffer into tuples."""
-
-    def __init__(self, schema: Any, data: bytes):
-        self.schema = schema
-        self.size = len(data)
-        self.model = schema.Model.GetRootAs(data)
-        self.types = _names(schema.TensorType)
-        self.codes = _names(schema.BuiltinOperator)
-        self.enumerations = {
-            "FusedActivationFunction": _names(schema.ActivationFunctionType),
-            "Padding": _names(schema.Padding),
-        }
-
-    def graph(self) -> _Graph:
-        """Reads the only subgraph."""
-        if (count := self.model.SubgraphsLength()) != 1:
-            raise ModelError(f"model must have 1 subgraph, got {count}")
-        graph = self.model.Subgraphs(0)
-        tensors = [self.tensor(i, t) for i, t in enumerate(self.tables(graph, "Tensors"))]
-        codes = [self.code(table) for table in self.tables(self.model, "OperatorCodes")]
-        return _Graph(
-            tuple(self.operator(o, codes, tensors) for o in self.tables(graph, "Operators")),
-            _chosen("model", graph.InputsAsNumpy(), tensors),
-            _chosen("model", graph.OutputsAsNumpy(), tensors),
-        )
-
-    def tables(self, owner: Any, field: str) -> list[Any]:
-        """Returns the tables of a vector; each takes at least four bytes of the file."""
-        length: int = getattr(owner, f"{field}Length")()
-        if length > self.size // 4:
-            raise ModelError(f"the file is truncated or damaged: it has {length} {field.lower()}")
-        return [getattr(owner, field)(i) for i in range(length)]
-
-    def tensor(self, index: int, table: Any) -> _Tensor:
-        """Reads a tensor."""
-        name = (table.Name() or b"").decode()
-        sizes = _vector(table.ShapeAsNumpy(), np.int32)
-        if (rank := len(sizes)) > _MAX_RANK:
-            raise ModelError(f"tensor '{name}' must have at most {_MAX_RANK} axes, got {rank}")
-        shape = tuple(sizes.tolist())
-        if (count := math.prod(shape)) > _MAX_ELEMENTS:
-            most = f"at most {_MAX_ELEMENTS} elements"
-            raise ModelError(f"tensor '{name}' must have {most}, got {count}")
-        quantization = table.Quantization()
-        return _Tensor(
-            index,
-            name,
-            self.types.get(table.Type(), f"#{table.Type()}"),
-            shape,
-            _vector(quantization and quantization.ScaleAsNumpy(), np.float32),
-            _vector(quantization and quantization.ZeroPointAsNumpy(), np.int64),
-            quantization.QuantizedDimension() if quantization else 0,
-            self.buffer(name, table.Buffer()),
-        )
-
-    def buffer(self, name: str, index: int) -> npt.NDArray[np.uint8] | None:
-        """Returns the bytes of a buffer, or `None` for the empty one of what is no constant."""
-        if index >= (count := self.model.BuffersLength()):
-            raise ModelError(f"tensor '{name}' has buffer {index}, the model {count}")
-        data = _vector(self.model.Buffers(index).DataAsNumpy(), np.uint8)
-        return data if len(data) else None
-
-    def code(self, table: Any) -> str:
-        """Returns the name of an operator; old files keep its number in a field of one byte."""
-        number = max(table.DeprecatedBuiltinCode(), table.BuiltinCode())
-        name = self.codes.get(number, f"#{number}")
-        custom = (table.CustomCode() or b"").decode()
-        return f"CUSTOM {custom}" if name == "CUSTOM" else name
-
-    def operator(self, table: Any, codes: list[str], tensors: list[_Tensor]) -> _Operator:
-        """Reads an operator."""
-        index: int = table.OpcodeIndex()
-        if index >= len(codes):
-            raise ModelError(f"an operator has code {index}, the model {len(codes)}")
-        code = codes[index]
-        inputs = _vector(table.InputsAsNumpy(), np.int32)
-        present = iter(_chosen(code, inputs[inputs != -1], tensors))
-        return _Operator(
-            code,
-            tuple(None if index == -1 else next(present) for index in inputs),
-            _chosen(code, table.OutputsAsNumpy(), tensors),
-            self.options(_OPERATORS[code], table) if code in _OPERATORS else {},
-        )
-
-    def options(self, support: _Support, table: Any) -> dict[str, Any]:
-        """Reads the options that matter; without options all are zero, as in LiteRT."""
-        union = table.BuiltinOptions()
-        kind = getattr(self.schema.BuiltinOptions, support.options, 0)
-        values: dict[str, Any] = dict.fromkeys(support.fields, 0)
-        if union is not None and kind and table.BuiltinOptionsType() == kind:
-            options = getattr(self.schema, support.options)()
-            options.Init(union.Bytes, union.Pos)
-            values = {field: getattr(options, field)() for field in support.fields}
-        for field in values.keys() & self.enumerations.keys():
-            values[field] = self.enumerations[field].get(values[field], f"#{values[field]}")
-        return values
-
-
-def _names(enumeration: Any) -> dict[int, str]:
-    """Returns the names of an enumeration by their numbers."""
-    members = cast("dict[str, Any]", vars(enumeration))
-    return {value: name for name, value in members.items() if isinstance(value, int)}
-
-
-def _vector(values: Any, dtype: npt.DTypeLike) -> Array:
-    """Returns a vector, empty for one that is not there, which the reader gives as 0."""
-    empty: Array = np.zeros(0, dtype)
-    return empty if values is None or isinstance(values, int) else values
-
-
-def _chosen(owner: str, indices: Any, tensors: list[_Tensor]) -> tuple[_Tensor, ...]:
-    """Returns the tensors that a vector of indices refers to."""
-    numbers: list[int] = _vector(indices, np.int32).tolist()
-    for number in numbers:
-        if not 0 <= number < len(tensors):
-            raise ModelError(f"{owner} refers to tensor {number}, the model has {len(tensors)}")
-    return tuple(tensors[number] for number in numbers)
-
-
-def _unsupported(graph: _Graph) -> list[str]:
+def _unsupported(graph: Graph) -> list[str]:
     """Lists what has no place in `qnn`, each with the first tensor and how often it occurs."""
     found: dict[tuple[str, str], list[str]] = {}
     for operator in graph.operators:
@@ -372,7 +105,7 @@ def _unsupported(graph: _Graph) -> list[str]:
     return lines + _unsupported_types(graph)
 
 
-def _unsupported_types(graph: _Graph) -> list[str]:
+def _unsupported_types(graph: Graph) -> list[str]:
     uses = _uses(graph)
     bad = {tensor.number: (tensor, types) for tensor, types in uses if tensor.type not in types}
     found: dict[tuple[str, Types], list[str]] = {}
@@ -388,7 +121,7 @@ def _unsupported_types(graph: _Graph) -> list[str]:
     return lines
 
 
-def _uses(graph: _Graph) -> list[tuple[_Tensor, Types]]:
+def _uses(graph: Graph) -> list[tuple[Tensor, Types]]:
     """Returns the tensors of the function and of every operator with the types they may have."""
     uses = [(tensor, _CODES + _FLOAT32) for tensor in graph.inputs + graph.outputs]
     for operator in graph.operators:
@@ -416,7 +149,7 @@ class _Importer:
         self.values: dict[int, SSAValue] = {}
         self.location = NameLoc(StringAttr(""), NoneAttr())
 
-    def module(self, graph: _Graph, name: str) -> ModuleOp:
+    def module(self, graph: Graph, name: str) -> ModuleOp:
         """Builds the module."""
         for tensor in graph.inputs:
             self.define(tensor, self.argument(tensor))
@@ -436,14 +169,14 @@ class _Importer:
         module.location = main.location = FileLineColLoc(StringAttr(name), IntAttr(0), IntAttr(0))
         return module
 
-    def argument(self, tensor: _Tensor) -> SSAValue:
+    def argument(self, tensor: Tensor) -> SSAValue:
         """Adds an argument of the function."""
         if not tensor.shape:
             raise ModelError(f"input '{tensor.name}' has no shape")
         argument_type = tensor_type(tensor.static_shape, tensor.element_type)
         return self.block.insert_arg(argument_type, len(self.block.args), _location(tensor))
 
-    def convert(self, operator: _Operator) -> None:
+    def convert(self, operator: Operator) -> None:
         """Adds the operations of an operator."""
         try:
             _check_operands(operator)
@@ -456,7 +189,7 @@ class _Importer:
             raise ModelError(f"operator '{operator.code}' at '{operator.name}': {reason}") from None
         self.define(operator.outputs[0], result)
 
-    def define(self, tensor: _Tensor, value: SSAValue) -> None:
+    def define(self, tensor: Tensor, value: SSAValue) -> None:
         """Makes a value known as a tensor, whose shape and type it must have."""
         if tensor.number in self.values:
             raise ModelError(f"tensor '{tensor.name}' is computed twice")
@@ -477,7 +210,7 @@ class _Importer:
         self.block.add_op(operation)
         return operation.results[0]
 
-    def value(self, tensor: _Tensor) -> SSAValue:
+    def value(self, tensor: Tensor) -> SSAValue:
         """Returns a tensor that was computed, or is a constant."""
         if tensor.number not in self.values:
             if tensor.data is None:
@@ -485,14 +218,14 @@ class _Importer:
             self.values[tensor.number] = self.constant(tensor, tensor.constant())
         return self.values[tensor.number]
 
-    def constant(self, tensor: _Tensor, array: Array) -> SSAValue:
+    def constant(self, tensor: Tensor, array: Array) -> SSAValue:
         """Adds a constant that a tensor holds."""
         operation = arith.ConstantOp(dense(array))
         operation.location = _location(tensor)
         self.block.add_op(operation)
         return operation.result
 
-    def add(self, operator: _Operator) -> SSAValue:
+    def add(self, operator: Operator) -> SSAValue:
         """Adds two tensors, of which one may be a smaller constant."""
         (lhs, rhs), output = operator.operands, operator.outputs[0]
         shape = _broadcast_shape(lhs, rhs)
@@ -506,7 +239,7 @@ class _Importer:
         )
         return self.activation(self.emit(total), operator)
 
-    def broadcast(self, tensor: _Tensor, shape: tuple[int, ...]) -> SSAValue:
+    def broadcast(self, tensor: Tensor, shape: tuple[int, ...]) -> SSAValue:
         """Returns a tensor in a shape that it broadcasts to; only a constant can grow."""
         if math.prod(tensor.shape) == math.prod(shape):
             return self.reshaped(self.value(tensor), shape)
@@ -517,7 +250,7 @@ class _Importer:
             f"is only supported for a constant of at most {_MAX_BROADCAST} elements"
         )
 
-    def average_pool_2d(self, operator: _Operator) -> SSAValue:
+    def average_pool_2d(self, operator: Operator) -> SSAValue:
         """Averages over a window."""
         data, encoding = self.value(operator.operands[0]), operator.operands[0].encoding
         pool_size, strides, padding = _pool_window(operator, data)
@@ -526,14 +259,14 @@ class _Importer:
         )
         return self.activation(self.emit(pool), operator)
 
-    def max_pool_2d(self, operator: _Operator) -> SSAValue:
+    def max_pool_2d(self, operator: Operator) -> SSAValue:
         """Takes the largest code of a window."""
         data = self.value(operator.operands[0])
         pool_size, strides, padding = _pool_window(operator, data)
         pool = qnn.MaxPoolOp(data, pool_size, strides=strides, padding=padding)
         return self.activation(self.emit(pool), operator)
 
-    def conv_2d(self, operator: _Operator) -> SSAValue:
+    def conv_2d(self, operator: Operator) -> SSAValue:
         """Convolves; the weights are O, H, W, I with the inputs of one group."""
         data, weight = self.value(operator.operands[0]), operator.operands[1]
         kernel = weight.constant(rank=4)
@@ -543,7 +276,7 @@ class _Importer:
         hwigo = kernel.reshape(groups, each, height, width, inputs).transpose(2, 3, 4, 0, 1)
         return self.convolution(operator, data, hwigo, channel_axis=0)
 
-    def depthwise_conv_2d(self, operator: _Operator) -> SSAValue:
+    def depthwise_conv_2d(self, operator: Operator) -> SSAValue:
         """Convolves each channel by itself; the weights are 1, H, W, C * multiplier."""
         data, weight = self.value(operator.operands[0]), operator.operands[1]
         kernel, channels = weight.constant(rank=4), shape_of(data)[-1]
@@ -558,7 +291,7 @@ class _Importer:
         return self.convolution(operator, data, hwigo, channel_axis=3)
 
     def convolution(
-        self, operator: _Operator, data: SSAValue, hwigo: Array, channel_axis: int
+        self, operator: Operator, data: SSAValue, hwigo: Array, channel_axis: int
     ) -> SSAValue:
         """Convolves with weights in the layout of `qnn`, then requantizes."""
         source, weight = operator.operands[:2]
@@ -578,7 +311,7 @@ class _Importer:
         product = _product(source, weight, channel_axis, precision)
         return self.requantized(self.emit(accumulator), operator, product, Rounding.TFLITE)
 
-    def fully_connected(self, operator: _Operator) -> SSAValue:
+    def fully_connected(self, operator: Operator) -> SSAValue:
         """Multiplies by weights of axes O, I; the data is flattened to rows of I."""
         source, weight = operator.operands[:2]
         if operator.options["WeightsFormat"]:
@@ -598,7 +331,7 @@ class _Importer:
         return self.requantized(self.emit(accumulator), operator, product, Rounding.AWAY)
 
     def requantized(
-        self, accumulator: SSAValue, operator: _Operator, product: Array, rounding: Rounding
+        self, accumulator: SSAValue, operator: Operator, product: Array, rounding: Rounding
     ) -> SSAValue:
         """Adds the bias if there is one, requantizes, and clips to the fused activation."""
         source, weight, *biases = operator.operands
@@ -611,14 +344,14 @@ class _Importer:
         result = qnn.RequantizeOp(accumulator, input_q, output_q, rounding, source.element_type)
         return self.activation(self.emit(result), operator)
 
-    def activation(self, value: SSAValue, operator: _Operator) -> SSAValue:
+    def activation(self, value: SSAValue, operator: Operator) -> SSAValue:
         """Clips to the range of the fused activation, unless that is the range of the type."""
         limits = _ACTIVATIONS[operator.options["FusedActivationFunction"]]
         everything = code_range(dtype_of(element_type(value)))
         low, high = _activation_range(limits, operator.outputs[0], everything)
         return value if (low, high) == everything else self.emit(qnn.ClipOp(value, low, high))
 
-    def mean(self, operator: _Operator) -> SSAValue:
+    def mean(self, operator: Operator) -> SSAValue:
         """Averages over axes, which disappear unless the operator keeps them."""
         (source, axes), output = operator.operands, operator.outputs[0]
         data, rank = self.value(source), len(source.shape)
@@ -631,7 +364,7 @@ class _Importer:
         kept = (size for axis, size in enumerate(source.shape) if axis not in averaged)
         return self.reshaped(result, tuple(kept))
 
-    def pad(self, operator: _Operator) -> SSAValue:
+    def pad(self, operator: Operator) -> SSAValue:
         """Puts the output's zero point around a tensor."""
         source, widths = operator.operands
         amounts, rank = widths.constant(), len(source.shape)
@@ -640,7 +373,7 @@ class _Importer:
         value = operator.outputs[0].encoding.per_tensor().zero_point
         return self.emit(qnn.PadOp(self.value(source), amounts.T.ravel().tolist(), value))
 
-    def reshape(self, operator: _Operator) -> SSAValue:
+    def reshape(self, operator: Operator) -> SSAValue:
         """Gives a tensor the shape of the output, to which a shape among the operands must fit."""
         source, shape = operator.operands[0], operator.outputs[0].static_shape
         for tensor in operator.operands[1:]:
@@ -654,13 +387,13 @@ class _Importer:
         """Gives a value another shape, if it hasn't got it already."""
         return value if shape_of(value) == shape else self.emit(qnn.ReshapeOp(value, shape))
 
-    def softmax(self, operator: _Operator) -> SSAValue:
+    def softmax(self, operator: Operator) -> SSAValue:
         """Computes softmax along the last axis."""
         (source,), output = operator.operands, operator.outputs[0]
         beta = float(operator.options["Beta"])
         return self.emit(qnn.SoftmaxOp(self.value(source), source.encoding, output.encoding, beta))
 
-    def quantize(self, operator: _Operator) -> SSAValue:
+    def quantize(self, operator: Operator) -> SSAValue:
         """Turns real numbers into codes, or codes into those of another encoding."""
         (source,), output = operator.operands, operator.outputs[0]
         data, to = self.value(source), (output.encoding, output.element_type)
@@ -668,7 +401,7 @@ class _Importer:
             return self.emit(qnn.QuantizeOp(data, to[0], Rounding.AWAY, to[1]))
         return self.emit(qnn.RequantizeOp(data, source.encoding, to[0], Rounding.TFLITE, to[1]))
 
-    def dequantize(self, operator: _Operator) -> SSAValue:
+    def dequantize(self, operator: Operator) -> SSAValue:
         """Turns codes into real numbers."""
         (source,) = operator.operands
         return self.emit(qnn.DequantizeOp(self.value(source), source.encoding))
@@ -677,7 +410,7 @@ class _Importer:
 class _Support(NamedTuple):
     """How an operator is taken over."""
 
-    build: Callable[[_Importer, _Operator], SSAValue]
+    build: Callable[[_Importer, Operator], SSAValue]
     inputs: tuple[Types, ...]
     """The types that each operand may have."""
     output: Types = _CODES
@@ -723,7 +456,7 @@ _OPERATORS: dict[str, _Support] = {
 }
 
 
-def _check_operands(operator: _Operator) -> None:
+def _check_operands(operator: Operator) -> None:
     """Checks how many operands and results there are, and which are left out."""
     support, given = _OPERATORS[operator.code], len(operator.inputs)
     most = len(support.inputs)
@@ -737,11 +470,11 @@ def _check_operands(operator: _Operator) -> None:
         raise ValueError(f"outputs must be 1, got {len(operator.outputs)}")
 
 
-def _location(tensor: _Tensor) -> NameLoc:
+def _location(tensor: Tensor) -> NameLoc:
     return NameLoc(StringAttr(tensor.name), NoneAttr())
 
 
-def _interface(tensor: _Tensor) -> DictionaryAttr:
+def _interface(tensor: Tensor) -> DictionaryAttr:
     """Returns the attributes of an argument or a result."""
     attributes: dict[str, Attribute] = {"qnn.name": StringAttr(tensor.name)}
     if tensor.type in _CODES:
@@ -749,7 +482,7 @@ def _interface(tensor: _Tensor) -> DictionaryAttr:
     return DictionaryAttr(attributes)
 
 
-def _product(source: _Tensor, weight: _Tensor, axis: int, precision: npt.DTypeLike) -> Array:
+def _product(source: Tensor, weight: Tensor, axis: int, precision: npt.DTypeLike) -> Array:
     """Multiplies the scales of data and weights in a type; the products, for each channel, as f64.
 
     Several scales belong to the output channels, which lie along an axis of the weights.
@@ -766,7 +499,7 @@ def _product(source: _Tensor, weight: _Tensor, axis: int, precision: npt.DTypeLi
     return product.astype(np.float64)
 
 
-def _broadcast_shape(lhs: _Tensor, rhs: _Tensor) -> tuple[int, ...]:
+def _broadcast_shape(lhs: Tensor, rhs: Tensor) -> tuple[int, ...]:
     try:
         return np.broadcast_shapes(lhs.static_shape, rhs.static_shape)
     except ValueError:
@@ -780,13 +513,13 @@ def _divided(name: str, total: int, part: int) -> int:
     return total // part
 
 
-def _conv_window(operator: _Operator, data: SSAValue, kernel: Shape) -> tuple[Shape, Shape, Shape]:
+def _conv_window(operator: Operator, data: SSAValue, kernel: Shape) -> tuple[Shape, Shape, Shape]:
     """Returns strides, padding and dilations of a convolution."""
     dilations = [operator.options["DilationHFactor"], operator.options["DilationWFactor"]]
     return *_window(operator, data, kernel[:2], dilations), dilations
 
 
-def _pool_window(operator: _Operator, data: SSAValue) -> tuple[Shape, Shape, Shape]:
+def _pool_window(operator: Operator, data: SSAValue) -> tuple[Shape, Shape, Shape]:
     """Returns size, strides and padding of a pool, which leaves the encoding as it is."""
     given, wanted = operator.outputs[0].encoding, operator.operands[0].encoding
     if given.zero_point != wanted.zero_point or abs(given.scale - wanted.scale) > _POOL_TOLERANCE:
@@ -796,7 +529,7 @@ def _pool_window(operator: _Operator, data: SSAValue) -> tuple[Shape, Shape, Sha
 
 
 def _window(
-    operator: _Operator, data: SSAValue, kernel: Shape, dilations: Shape
+    operator: Operator, data: SSAValue, kernel: Shape, dilations: Shape
 ) -> tuple[Shape, Shape]:
     """Returns strides and padding; SAME pads so that every stride begins a window."""
     if len(shape_of(data)) != 4:
@@ -818,7 +551,7 @@ def _window(
 
 
 def _activation_range(
-    limits: tuple[float, float], tensor: _Tensor, codes: tuple[int, int]
+    limits: tuple[float, float], tensor: Tensor, codes: tuple[int, int]
 ) -> tuple[int, int]:
     """Returns the least and the largest of the codes that stand for a real range.
 
