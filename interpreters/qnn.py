@@ -19,6 +19,7 @@ from sima_mlir.quantization import (
     mean_multiplier,
     requantize,
     saturate,
+    scale_ratio,
     softmax,
 )
 
@@ -134,8 +135,7 @@ def _centred(op: qnn.ConvOp | qnn.DenseOp, data: Array, weight: Array) -> tuple[
 
 def _scale_ratio(op: qnn.RequantizeOp | qnn.AvgPoolOp | qnn.MeanOp) -> npt.NDArray[np.float64]:
     """Divides the input's scales by the output's, in f64; a scalar where there is one."""
-    with np.errstate(over="ignore", under="ignore"):
-        return np.squeeze(op.input_q.scale / op.output_q.per_tensor().scale)
+    return np.squeeze(scale_ratio(op.input_q.scale, op.output_q.per_tensor().scale))
 
 
 def _requantized(data: Array, op: qnn.RequantizeOp | qnn.AvgPoolOp, dtype: npt.DTypeLike) -> Array:

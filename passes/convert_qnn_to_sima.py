@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 from xdsl.context import Context
-from xdsl.dialects import arith
-from xdsl.dialects.builtin import (
-    DenseIntOrFPElementsAttr,
-    DenseResourceAttr,
-    IntegerAttr,
-    ModuleOp,
-    i8,
-    i32,
-)
-from xdsl.ir import Attribute, Block, Operation, SSAValue
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, UnregisteredOp, i8, i32
+from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import (
     GreedyRewritePatternApplier,
@@ -32,28 +23,36 @@ from xdsl.transforms.dead_code_elimination import is_trivially_dead
 
 from sima_mlir.dialects import qnn, sima
 from sima_mlir.dialects.definitions import dimensions, element_type, shape_of
-from sima_mlir.dialects.elements import (
-    Array,
-    ElementsAttr,
-    array_values,
-    dense,
-    dense_array,
-    dtype_of,
-    elements,
+from sima_mlir.dialects.elements import Array, ElementsAttr, array_values, dense, dense_array
+from sima_mlir.dialects.sima import Requantization
+from sima_mlir.passes.chains import Chain, absorb_pad, match_chain
+from sima_mlir.passes.constants import (
+    channel_bias,
+    codes_of,
+    constant,
+    fold_scale,
+    multiplication,
+    per_channel,
+    read,
+    refuse_value_errors,
+    require_type,
+    shifted,
+    symmetric_weight,
 )
-from sima_mlir.dialects.sima import Requantization, RequantizationAttr
-from sima_mlir.passes.diagnostics import LoweringError, remark
+from sima_mlir.passes.diagnostics import LoweringError, Refusal, remark
 from sima_mlir.passes.encodings import find_mismatches
 from sima_mlir.quantization import (
+    FoldedAdd,
     Rounding,
-    code_range,
+    check_accumulator,
+    check_folded_scale,
     fixed_point_add,
     fixed_point_constants,
     fold_add,
     fold_requantization,
-    fold_requantize,
     mean_multiplier,
     quantize_multiplier,
+    scale_ratio,
 )
 
 T = TypeVar("T")
@@ -84,15 +83,11 @@ class ConvertQnnToSimaPass(ModulePass):
         patterns: list[RewritePattern] = [pattern(lowering) for pattern in PATTERNS]
         applier = GreedyRewritePatternApplier(patterns, dce_enabled=False)
         PatternRewriteWalker(applier, apply_recursively=False).rewrite_module(op)
-        left = [(o, lowering.reason(o)) for o in op.walk() if o.dialect_name() == "qnn"]
+        left = [(o, lowering.reason(o)) for o in op.walk() if is_qnn(o)]
         if left and not self.partial:
             raise LoweringError([(o, f"cannot be lowered: {reason}") for o, reason in left])
         for remaining, reason in left:
             remark(ctx, remaining, f"left in qnn: {reason}")
-
-
-class Refusal(Exception):
-    """A guard that does not hold; the message is the reason, for people."""
 
 
 @dataclass
@@ -112,11 +107,26 @@ class Lowering:
         """Returns why an operation was left alone."""
         if op in self.misses:
             return self.misses[op]
-        if isinstance(op, qnn.BiasAddOp) and not isinstance(
-            op.data.owner, qnn.ConvOp | qnn.DenseOp
-        ):
+        if isinstance(op, qnn.ConvOp | qnn.DenseOp):
+            return "its result is not requantized"
+        if isinstance(op, qnn.BiasAddOp):
+            if isinstance(op.data.owner, qnn.ConvOp | qnn.DenseOp):
+                return "its result is not requantized"
             return "its operand is not the result of a convolution or dense operator"
-        return "its result is not requantized"
+        return "no pattern lowers it"
+
+    def folded(self, op: Operation, fold: Callable[[], T]) -> T | None:
+        """Returns folded constants, or `None` where an integer multiplication is to be taken.
+
+        That is so in `tflite` mode, and where the fold does not fit, with a remark that says why.
+        """
+        if self.is_tflite:
+            return None
+        try:
+            return fold()
+        except ValueError as error:
+            remark(self.ctx, op, f"does not fold into a shift: {error}")
+            return None
 
 
 @dataclass
@@ -140,16 +150,6 @@ class QnnPattern(RewritePattern, ABC):
         """Replaces the operation, or raises `Refusal`."""
 
 
-class Chain(NamedTuple):
-    """A convolution or dense operator with what follows it, up to its requantization."""
-
-    root: qnn.ConvOp | qnn.DenseOp
-    bias: SSAValue | None
-    links: Sequence[Operation]
-    """The operations before the requantization, the root first."""
-    requantize: qnn.RequantizeOp
-
-
 class LowerRequantize(QnnPattern):
     """Fuses what ends in a requantization.
 
@@ -168,89 +168,99 @@ class LowerRequantize(QnnPattern):
         try:
             new = self._fused(chain)
         except Refusal as refusal:
-            for link in chain.links:
-                self.lowering.misses.setdefault(link, str(refusal))
-            raise
+            self.lowering.misses.setdefault(chain.root, str(refusal))
+            reason = f"it ends a '{chain.root.name}' that is not lowered"
+            for link in chain.links[1:]:
+                self.lowering.misses.setdefault(link, reason)
+            raise Refusal(reason) from None
         replace(rewriter, op, new, chain.root)
 
     def _fused(self, chain: Chain) -> Operation:
-        root = chain.root
+        root, result = chain.root, chain.requantize.result
         if root in self.lowering.misses:
             raise Refusal(self.lowering.misses[root])
         for link in chain.links:
             if (users := link.results[0].uses.get_length()) != 1:
                 raise Refusal(f"the result of '{link.name}' has {users} users, fusing takes one")
         require_type("its operand", root.data, i8)
-        require_type("its requantized result", chain.requantize.result, i8)
+        require_type("its requantized result", result, i8)
+        if 0 in shape_of(root.weight) + shape_of(result):
+            raise Refusal(f"its tensors are empty, its result is {result.type}")
         weight, bias, properties = self._constants(chain)
-        result_type = chain.requantize.result.type
         if isinstance(root, qnn.DenseOp):
-            return sima.DenseOp(root.data, weight, bias, properties, result_type)
+            return sima.DenseOp(root.data, weight, bias, properties, result.type)
         data, padding = absorb_pad(root)
+        window = root.conv_window()
         return sima.ConvOp(
             data,
             weight,
             bias,
             properties,
-            result_type,
-            strides=root.conv_window().strides,
+            result.type,
+            strides=window.strides,
             padding=padding,
-            dilations=root.conv_window().dilations,
+            dilations=window.dilations,
             input_zero_point=root.input_zero_point.value.data,
         )
 
     def _constants(self, chain: Chain) -> tuple[ElementsAttr, ElementsAttr, dict[str, Attribute]]:
         """Returns weight, bias and the properties of the requantization."""
-        root, requantize = chain.root, chain.requantize
+        root, requantize, ctx = chain.root, chain.requantize, self.lowering.ctx
         source = constant("its weight", root.weight)
-        weight = symmetric_weight(
-            read(source, self.lowering.ctx), root.kernel_zero_point.value.data
+        numbers = read(source, ctx)
+        weight = symmetric_weight(numbers, root.kernel_zero_point.value.data)
+        bias = None if chain.bias is None else channel_bias(chain.bias, ctx)
+        arguments = (
+            weight,
+            bias,
+            root.input_zero_point.value.data,
+            requantize.input_q.scale,
+            np.array([requantize.input_q.zero_point.value.data]),
+            requantize.output_q.per_tensor(),
+            isinstance(root, qnn.DenseOp),
         )
-        bias = None if chain.bias is None else channel_bias(chain.bias, self.lowering.ctx)
-        zero_point = root.input_zero_point.value.data
-        product_q, output_q = requantize.input_q, requantize.output_q.per_tensor()
-        product = product_q.scale, np.array([product_q.zero_point.value.data])
-        is_dense = isinstance(root, qnn.DenseOp)
-        if not self.lowering.is_tflite:
-            folded, new_bias, shift = refuse_value_errors(
-                lambda: fold_requantization(weight, bias, zero_point, *product, output_q, is_dense)
-            )
-            return dense(folded), dense(new_bias), {"shift": per_channel(shift)}
+        folded = self.lowering.folded(root, lambda: fold_requantization(*arguments))
+        if folded is not None:
+            self._remark_on_zeros(root, weight, folded[0])
+            return dense(folded[0]), dense(folded[1]), {"shift": per_channel(folded[2])}
         rounding = requantize.rounding.data
-        constants = refuse_value_errors(
-            lambda: fixed_point_constants(
-                weight, bias, zero_point, *product, output_q, is_dense, rounding
-            )
+        exact = refuse_value_errors(lambda: fixed_point_constants(*arguments, rounding))
+        new_bias = (
+            np.zeros(shape_of(root.result)[-1], np.int32) if exact.bias is None else exact.bias
         )
-        channels = shape_of(root.result)[-1]
-        new_bias = np.zeros(channels, np.int32) if constants.bias is None else constants.bias
-        kept = source if root.kernel_zero_point.value.data == 0 else dense(weight)
-        return (
-            kept,
-            dense(new_bias),
-            multiplication(
-                constants.scale_correction,
-                constants.shift,
-                constants.zero_point_correction,
-                rounding,
-            ),
+        refuse_value_errors(lambda: check_accumulator(weight, new_bias, arguments[-1]))
+        properties = multiplication(
+            exact.scale_correction, exact.shift, exact.zero_point_correction, rounding
         )
+        return source if weight is numbers else dense(weight), dense(new_bias), properties
+
+    def _remark_on_zeros(self, root: Operation, weight: Array, folded: Array) -> None:
+        """Remarks on a fold that leaves nothing of weights which were not all zero."""
+        if np.any(weight) and not np.any(folded):
+            remark(self.lowering.ctx, root, "every folded weight is 0, its scale is so small")
 
     def _alone(self, op: qnn.RequantizeOp) -> Operation:
-        output_q = op.output_q.per_tensor()
-        bias = -op.input_q.zero_point.value.data
-        if self.lowering.is_tflite or element_type(op.data) == i32 or op.input_q.channels > 1:
-            ratio = op.input_q.scale / output_q.scale
-            scale, shift = refuse_value_errors(lambda: quantize_multiplier(ratio, op.rounding.data))
-            properties = multiplication(scale, shift, output_q.zero_point, op.rounding.data)
-        else:
-            scale, bias, shift = refuse_value_errors(
-                lambda: fold_requantize(
-                    op.input_q.per_tensor(), output_q, largest_code=largest_code(op.data)
+        """A requantization of anything but the result of a convolution or dense operator."""
+        output_q, zero_point = op.output_q.per_tensor(), op.input_q.zero_point.value.data
+
+        def fold() -> tuple[int, int, int]:
+            if op.input_q.channels > 1 or element_type(op.data) == i32:
+                given = f"{op.input_q.channels} of {element_type(op.data)}"
+                raise ValueError(
+                    f"a shift alone takes one scale of 8- or 16-bit codes, its operand has {given}"
                 )
-            )
-            properties = shifted(scale, shift)
-        return sima.RequantizeOp(op.data, bias, properties, op.result.type)
+            return fold_scale(op.data, op.result, op.input_q.per_tensor(), output_q, 1)
+
+        folded = self.lowering.folded(op, fold)
+        if folded is not None:
+            scale, bias, shift = folded
+            return sima.RequantizeOp(op.data, bias, shifted(scale, shift), op.result.type)
+        if zero_point == -(1 << 31):
+            raise Refusal(f"its operand's zero point {zero_point} has no negative in 32 bits")
+        ratio = refuse_value_errors(lambda: scale_ratio(op.input_q.scale, output_q.scale))
+        constants = refuse_value_errors(lambda: quantize_multiplier(ratio, op.rounding.data))
+        properties = multiplication(*constants, output_q.zero_point, op.rounding.data)
+        return sima.RequantizeOp(op.data, -zero_point, properties, op.result.type)
 
 
 class LowerAdd(QnnPattern):
@@ -262,19 +272,25 @@ class LowerAdd(QnnPattern):
         """Replaces an addition of int8 codes."""
         require_type("its operand", op.lhs, i8)
         encodings = (op.lhs_q.per_tensor(), op.rhs_q.per_tensor(), op.output_q.per_tensor())
-        properties: dict[str, Attribute]
-        if self.lowering.is_tflite:
+
+        def fold() -> FoldedAdd:
+            constants = fold_add(*encodings)
+            for scale, encoding in zip(constants[:2], encodings[:2], strict=True):
+                ratio = encoding.scale / encodings[2].scale
+                check_folded_scale(scale, constants.shift, ratio, 128, codes_of(op.result))
+            return constants
+
+        folded = self.lowering.folded(op, fold)
+        if folded is not None:
+            fields = folded._asdict()
+            properties: dict[str, Attribute] = {"shift": IntegerAttr(fields.pop("shift"), i32)}
+        else:
             exact = refuse_value_errors(lambda: fixed_point_add(*encodings, op.rounding.data))
             fields = exact._asdict()
+            scale, shift = fields.pop("scale"), fields.pop("shift")
             properties = multiplication(
-                np.array([fields.pop("scale")]),
-                np.array([fields.pop("shift")]),
-                fields.pop("zero_point"),
-                fields.pop("rounding"),
+                np.array(scale), np.array(shift), fields.pop("zero_point"), fields.pop("rounding")
             )
-        else:
-            fields = refuse_value_errors(lambda: fold_add(*encodings))._asdict()
-            properties = {"shift": IntegerAttr(fields.pop("shift"), i32)}
         replace(rewriter, op, sima.AddOp(op.lhs, op.rhs, fields, properties, op.result.type))
 
 
@@ -288,20 +304,20 @@ class LowerMean(QnnPattern):
         input_q, output_q = op.input_q.per_tensor(), op.output_q.per_tensor()
         axes: list[int] = array_values(op.axes).tolist()
         count = math.prod(shape_of(op.data)[axis] for axis in axes)
-        if self.lowering.is_tflite:
+        folded = self.lowering.folded(
+            op, lambda: fold_scale(op.data, op.result, input_q, output_q, count)
+        )
+        if folded is not None:
+            scale, bias, shift = folded
+            properties = shifted(scale, shift)
+        else:
+            least, largest = codes_of(op.data)
+            if (largest - least) * count >= 1 << 31:
+                raise Refusal(f"the sum of {count} codes does not fit 32 bits")
             bias, rounding = -count * input_q.zero_point, op.rounding.data
             ratio = input_q.scale / output_q.scale
-            scale, shift = refuse_value_errors(lambda: mean_multiplier(ratio, count, rounding))
-            properties = multiplication(
-                np.atleast_1d(scale), np.atleast_1d(shift), output_q.zero_point, rounding
-            )
-        else:
-            scale, bias, shift = refuse_value_errors(
-                lambda: fold_requantize(
-                    input_q, output_q, count=count, largest_code=largest_code(op.data)
-                )
-            )
-            properties = shifted(scale, shift)
+            constants = refuse_value_errors(lambda: mean_multiplier(ratio, count, rounding))
+            properties = multiplication(*constants, output_q.zero_point, rounding)
         replace(rewriter, op, sima.MeanOp(op.data, axes, bias, properties, op.result.type))
 
 
@@ -360,7 +376,7 @@ class LowerClip(QnnPattern):
             return
         before = producer.clamp_range()
         if before is not None:
-            low, high = (min(max(limit, before[0]), before[1]) for limit in (low, high))
+            low, high = (max(low, min(limit, high)) for limit in before)
         producer.clamp = dense_array([low, high], i32)
         rewriter.replace(op, [], [op.data])
         rewriter.notify_op_modified(producer)
@@ -442,115 +458,10 @@ PATTERNS: tuple[Callable[[Lowering], QnnPattern], ...] = (
 )
 
 
-def match_chain(requantize: qnn.RequantizeOp) -> Chain | None:
-    """Returns the convolution or dense operator that a requantization ends, if there is one."""
-    addition = requantize.data.owner
-    if isinstance(addition, qnn.BiasAddOp):
-        accumulator, bias = addition.data, addition.bias
-    elif isinstance(addition, arith.AddiOp):
-        accumulator, bias = addition.lhs, addition.rhs
-        if isinstance(accumulator.owner, arith.ConstantOp):
-            accumulator, bias = bias, accumulator
-    else:
-        accumulator, bias = requantize.data, None
-    root = accumulator.owner
-    if not isinstance(root, qnn.ConvOp | qnn.DenseOp):
-        return None
-    links = [root] if isinstance(addition, Block) or bias is None else [root, addition]
-    return Chain(root, bias, links, requantize)
-
-
-def absorb_pad(root: qnn.ConvOp) -> tuple[SSAValue, Sequence[int]]:
-    """Returns the operand and the padding of a convolution with a pad before it folded in.
-
-    Only a pad of the spatial axes with the input's zero point, the value that the convolution's
-    own padding reads.
-    """
-    padding = root.conv_window().padding
-    pad = root.data.owner
-    if not isinstance(pad, sima.PadOp) or pad.value.value.data != root.input_zero_point.value.data:
-        return root.data, padding
-    before, after = np.split(array_values(pad.padding), 2)
-    if before[0] or before[-1] or after[0] or after[-1]:
-        return root.data, padding
-    return pad.data, (np.concatenate([before[1:-1], after[1:-1]]) + padding).tolist()
-
-
-def constant(what: str, value: SSAValue) -> ElementsAttr:
-    """Returns the attribute of a constant tensor; refuses any other value."""
-    attribute = value.owner.value if isinstance(value.owner, arith.ConstantOp) else None
-    if not isinstance(attribute, DenseIntOrFPElementsAttr | DenseResourceAttr):
-        raise Refusal(f"{what} is not a constant")
-    return attribute
-
-
-def read(attribute: ElementsAttr, ctx: Context) -> Array:
-    """Returns the numbers of a constant; refuses one whose data is not there."""
-    return refuse_value_errors(lambda: elements(attribute, ctx))
-
-
-def symmetric_weight(weight: Array, zero_point: int) -> npt.NDArray[np.int8]:
-    """Subtracts the weight's zero point; refuses what then does not fit int8."""
-    if zero_point == 0 and weight.dtype == np.int8:
-        return weight
-    centred = weight.astype(np.int16) - zero_point
-    wide = centred[(centred < -128) | (centred > 127)]
-    if wide.size:
-        raise Refusal(
-            f"its weight minus kernel_zero_point {zero_point} does not fit 8 bits, got {wide[0]}"
-        )
-    return centred.astype(np.int8)
-
-
-def channel_bias(value: SSAValue, ctx: Context) -> Array:
-    """Returns a constant bias as one number for each channel (the last axis)."""
-    bias = read(constant("its bias", value), ctx)
-    rows = bias.reshape(-1, bias.shape[-1])
-    if not np.array_equal(rows, np.broadcast_to(rows[:1], rows.shape)):
-        raise Refusal("its bias is not the same at every position")
-    return rows[0]
-
-
-def require_type(what: str, value: SSAValue, wanted: Attribute) -> None:
-    """Refuses a value whose elements the accelerator does not take there."""
-    if (given := element_type(value)) != wanted:
-        raise Refusal(f"{what} holds {given}, the accelerator takes {wanted}")
-
-
-def largest_code(value: SSAValue) -> int:
-    """Returns the largest magnitude of a code of a value."""
-    return max(abs(code) for code in code_range(dtype_of(element_type(value))))
-
-
-def refuse_value_errors(compute: Callable[[], T]) -> T:
-    """Turns what the arithmetic finds wrong with numbers into a refusal."""
-    try:
-        return compute()
-    except ValueError as error:
-        raise Refusal(str(error)) from None
-
-
-def per_channel(values: Array) -> Attribute:
-    """Returns an i32 for one value, `array<i32: …>` for one per channel."""
-    return IntegerAttr(int(values[0]), i32) if len(values) == 1 else dense_array(values, i32)
-
-
-def shifted(scale: int, shift: int) -> dict[str, Attribute]:
-    """Returns the properties of a `sima` requantization with a scale of its own."""
-    return {"scale_correction": IntegerAttr(scale, i32), "shift": IntegerAttr(shift, i32)}
-
-
-def multiplication(
-    scale: Array, shift: Array, zero_point: int, rounding: Rounding
-) -> dict[str, Attribute]:
-    """Returns the properties of a `tflite` requantization."""
-    return {
-        "requantization": RequantizationAttr(Requantization.TFLITE),
-        "rounding": sima.RoundingAttr(rounding),
-        "scale_correction": per_channel(scale),
-        "shift": per_channel(shift),
-        "zero_point_correction": IntegerAttr(zero_point, i32),
-    }
+def is_qnn(op: Operation) -> bool:
+    """Whether an operation is of the `qnn` dialect, registered or not."""
+    name = op.op_name.data if isinstance(op, UnregisteredOp) else op.name
+    return name.startswith("qnn.")
 
 
 def replace(

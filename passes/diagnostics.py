@@ -19,6 +19,10 @@ class LoweringError(PassFailedException):
         super().__init__("\n".join(f"'{op.name}' op {reason}" for op, reason in failures))
 
 
+class Refusal(Exception):
+    """A guard that does not hold; the message is the reason, for people."""
+
+
 @dataclass
 class RemarkContext(Context):
     """A context that keeps what the passes remark on."""

@@ -2,6 +2,7 @@
 
 from sima_mlir.quantization.convolution import (
     FixedPointConstants,
+    check_accumulator,
     correction_factors,
     fixed_point_constants,
     fold_requantization,
@@ -13,6 +14,7 @@ from sima_mlir.quantization.elementwise import (
     FixedPointAdd,
     FoldedAdd,
     add_fixed_point,
+    check_folded_scale,
     fixed_point_add,
     fold_add,
     fold_requantize,
@@ -26,6 +28,7 @@ from sima_mlir.quantization.fixed_point import (
     quantize_multiplier,
     requantize,
     saturate,
+    scale_ratio,
     wrap_int32,
 )
 from sima_mlir.quantization.parameters import Quantization
@@ -44,6 +47,8 @@ __all__ = [
     "SoftmaxConstants",
     "Target",
     "add_fixed_point",
+    "check_accumulator",
+    "check_folded_scale",
     "code_range",
     "correction_factors",
     "fixed_point_add",
@@ -57,6 +62,7 @@ __all__ = [
     "requantize",
     "requantize_qnn_convolution_dense",
     "saturate",
+    "scale_ratio",
     "softmax",
     "softmax_constants",
     "tflite_requantization_constants",

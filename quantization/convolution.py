@@ -21,6 +21,7 @@ from sima_mlir.quantization.fixed_point import (
     IntArray,
     Rounding,
     quantize_multiplier,
+    scale_ratio,
 )
 from sima_mlir.quantization.parameters import Quantization
 from sima_mlir.quantization.target import DEFAULT_TARGET, Target
@@ -29,6 +30,9 @@ SCALE_BITS = 53
 """A float64 scale correction is `mantissa * 2**-53` exactly."""
 
 _LOW_BITS = 26
+
+_LARGEST_INT8 = 128
+"""The largest magnitude of an int8 code."""
 
 
 class FixedPointConstants(NamedTuple):
@@ -203,6 +207,17 @@ def fold_requantization(
     return new_weight.astype(np.int8), moved.astype(np.int32), shift.astype(np.int32)
 
 
+def check_accumulator(
+    weight: IntArray, bias: IntArray, is_dense: bool, target: Target = DEFAULT_TARGET
+) -> None:
+    """Raises `ValueError` when int8 data can make `sum(x * weight) + bias` too wide."""
+    taps = _taps_by_channel(weight, is_dense)
+    sums = np.abs(taps, dtype=np.int64).sum(axis=0)
+    worst = int((np.abs(bias.astype(np.int64)) + _LARGEST_INT8 * sums).max(initial=0))
+    if worst >= 1 << (target.accumulator_bits - 1):
+        raise ValueError(f"accumulator must fit {target.accumulator_bits} bits, got {worst}")
+
+
 def _taps_by_channel(weight: IntArray, is_dense: bool) -> IntArray:
     """Views weights as a matrix of shape (products, output channels)."""
     weight = _int32("weight", weight)
@@ -242,9 +257,8 @@ def _channel_bias(bias: IntArray | None, channels: int) -> Int64Array:
 
 
 def _multipliers(product_scale: FloatArray, output_q: Quantization) -> FloatArray:
-    with np.errstate(over="ignore", under="ignore"):
-        ratios = product_scale / output_q.scale
-    for ratio in ratios[~np.isfinite(ratios) | (ratios == 0)]:
+    ratios = scale_ratio(product_scale, output_q.scale)
+    for ratio in ratios[ratios == 0]:
         raise ValueError(f"quotient of the scales must be positive and finite, got {ratio}")
     return ratios
 
@@ -285,7 +299,7 @@ def _exceeds_accumulator(
     weight: Int64Array, bias: Int64Array, shift: Int64Array, zero_point: int, target: Target
 ) -> npt.NDArray[np.bool_]:
     """Says for each channel whether some input makes the accumulator too wide."""
-    largest_code = 128 if -128 <= zero_point <= 127 else 255
+    largest_code = _LARGEST_INT8 if -128 <= zero_point <= 127 else 255
     half = np.where(shift > 0, np.int64(1) << np.maximum(shift - 1, 0), 0)
     worst = np.abs(bias) + largest_code * np.abs(weight).sum(axis=0) + half
     return worst >= 1 << (target.accumulator_bits - 1)

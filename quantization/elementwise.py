@@ -27,6 +27,9 @@ ADD_ROUNDINGS = (Rounding.UPWARD, Rounding.AWAY, Rounding.TFLITE)
 
 _TFLITE_LEFT_SHIFT = 20
 
+_LARGEST_ERROR = 0.5
+"""How many output steps an integer scale may be off at most, before the rounding."""
+
 
 class FixedPointAdd(NamedTuple):
     """Constants of an addition by three fixed-point multiplications.
@@ -146,8 +149,7 @@ def fold_requantize(
 
     with `x` the sum of the codes. The shift is the largest at which the scale fits
     `Target.scale_bits` and, for codes of magnitude up to `largest_code`, the accumulator fits
-    `Target.accumulator_bits`. The scale of a mean of many codes has few bits then, and the more
-    the tighter `largest_code` is.
+    `Target.accumulator_bits`.
 
     Raises `ValueError` when the ratio of scales is too large for any shift, or no accumulator
     fits.
@@ -161,6 +163,22 @@ def fold_requantize(
         if worst < 1 << (target.accumulator_bits - 1):
             return scale, bias, shift
     raise ValueError(f"accumulator of {count} codes must fit {target.accumulator_bits} bits")
+
+
+def check_folded_scale(
+    scale: int, shift: int, ratio: float, largest: int, output_codes: tuple[int, int]
+) -> None:
+    """Checks that `scale * 2**-shift` does for `ratio`, on integers of magnitude up to `largest`.
+
+    Raises `ValueError` when a result between the least and the largest of `output_codes` is off
+    by more than half a step before it is rounded.
+    """
+    saturates = (output_codes[1] - output_codes[0]) / ratio if ratio else math.inf
+    error = abs(math.ldexp(scale, -shift) - ratio) * min(2 * largest, saturates)
+    if error > _LARGEST_ERROR:
+        raise ValueError(
+            f"scale {scale} * 2**-{shift} must be right to half an output step, got {error:.3g}"
+        )
 
 
 def _largest_shift(ratio: float, limit: int, target: Target) -> int:

@@ -69,6 +69,18 @@ def wrap_int32(values: IntArray) -> Int64Array:
     return values.astype(np.int64).astype(np.int32).astype(np.int64)
 
 
+def scale_ratio(input_scale: npt.ArrayLike, output_scale: float) -> FloatArray:
+    """Returns input scales over an output scale, in float64, one for each input scale.
+
+    Raises `ValueError` when a quotient overflows; one that underflows is 0.
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        ratios = np.atleast_1d(np.asarray(input_scale, dtype=np.float64)) / output_scale
+    for ratio in ratios[~np.isfinite(ratios)]:
+        raise ValueError(f"quotient of the scales must be positive and finite, got {ratio}")
+    return ratios
+
+
 def quantize_multiplier(
     multiplier: npt.ArrayLike, rounding: Rounding
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:

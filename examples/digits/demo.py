@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 
 import numpy as np
+
 import sima_mlir
 
 HERE = Path(__file__).parent

@@ -18,9 +18,11 @@ from xdsl.dialects.builtin import (
     IntAttr,
     ModuleOp,
     StringAttr,
+    i16,
+    i32,
 )
 from xdsl.interpreter import Interpreter
-from xdsl.ir import Block, Operation, Region, SSAValue
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from sima_mlir.dialects import qnn, sima
 from sima_mlir.dialects.elements import array_values, dense, element_type_of, elements, tensor_type
@@ -214,7 +216,7 @@ def test_power_of_two_ratio_loses_nothing():
     ("dtype", "count", "scale"), [(np.int8, 49, 0.7), (np.uint8, 4, 1.9), (np.int16, 9, 0.01)]
 )
 def test_mean_and_requantize_round_once(dtype: type, count: int, scale: float):
-    """In `sima` mode the distance from exact is half an output step, and what rounding `scale` adds."""
+    """In `sima` mode the distance is half an output step, and what rounding the scale adds."""
     info = np.iinfo(dtype)
     rng = np.random.default_rng(2)
     data = rng.integers(info.min, info.max, (8, count, 16), dtype=dtype, endpoint=True)
@@ -290,11 +292,88 @@ def test_missing_resource_is_a_reason():
 
 
 def test_partial_lowering_remarks_on_what_is_left():
-    module = layers_with(ops=[], output_scale=1e-5).module()
+    module = layers_with(ops=[]).module()
+    place = module.body.block.first_op.body.block
+    constant = only(module, qnn.DenseOp).weight
+    constant.replace_all_uses_with(place.insert_arg(constant.type, 1))
     ctx = RemarkContext()
     ConvertQnnToSimaPass(partial=True).apply(ctx, module)
-    assert [op.name for op, _ in ctx.remarks] == ["qnn.dense", "qnn.bias_add", "qnn.requantize"]
-    assert all("scale ratio 1000 times weight" in message for _, message in ctx.remarks)
+    assert [(op.name, message) for op, message in ctx.remarks] == [
+        ("qnn.dense", "left in qnn: its weight is not a constant"),
+        ("qnn.bias_add", "left in qnn: it ends a 'qnn.dense' that is not lowered"),
+        ("qnn.requantize", "left in qnn: it ends a 'qnn.dense' that is not lowered"),
+    ]
+
+
+def test_a_fold_that_does_not_fit_becomes_a_multiplication_with_a_remark():
+    module = layers_with(ops=[], output_scale=1e-5).module()
+    lowered, ctx = module.clone(), RemarkContext()
+    ConvertQnnToSimaPass().apply(ctx, lowered)
+    assert only(lowered, sima.DenseOp).is_tflite
+    data = layers_with().data
+    np.testing.assert_array_equal(run(lowered, data), run(module, data))
+    ((_, message),) = ctx.remarks
+    assert message.startswith("does not fold into a shift: scale ratio 1000 times weight")
+
+
+def test_weights_that_fold_to_zero_are_remarked_on():
+    ctx = RemarkContext()
+    ConvertQnnToSimaPass().apply(ctx, layers_with(ops=[], product_scale=np.array([1e-12])).module())
+    assert [message for _, message in ctx.remarks] == [
+        "every folded weight is 0, its scale is so small"
+    ]
+
+
+def test_clips_that_do_not_overlap_compose():
+    layer = layers_with(ops=[], clip=(0, 10))
+    module = layer.module()
+    last = only(module, func.ReturnOp)
+    clip = qnn.ClipOp(last.operands[0], 20, 30)
+    last.parent.insert_op_before(clip, last)
+    last.operands[0] = clip.result
+    assert set(run(module, layer.data).ravel()) == {20}
+    np.testing.assert_array_equal(run(lower(module), layer.data), run(module, layer.data))
+
+
+def test_unsigned_weight_without_zero_point_is_brought_to_int8():
+    layer = layers_with(ops=[], weight=np.full((3, 4), 100, dtype=np.uint8))
+    module = layer.module()
+    lowered = lower(module, requantization="tflite")
+    np.testing.assert_array_equal(run(lowered, layer.data), run(module, layer.data))
+
+
+def test_accumulator_that_can_overflow_is_refused():
+    module = layers_with(
+        ops=[],
+        data=np.zeros((1, 200_000), np.int8),
+        weight=np.full((1, 200_000), 127, np.int8),
+        bias=None,
+    ).module()
+    with pytest.raises(LoweringError, match="accumulator must fit 32 bits, got 3251200000"):
+        ConvertQnnToSimaPass(requantization="tflite").apply(Context(), module)
+
+
+@pytest.mark.parametrize("output_type", [i32, i16])
+def test_wide_results_are_off_by_a_step_at_most(output_type: Attribute):
+    """Where a 15-bit scale is not right to half a step, the lowering multiplies instead."""
+    data = np.arange(-30000, 30001, 7, dtype=np.int16)[None]
+    block = Block(arg_types=[tensor_type(data.shape, i16)])
+    encodings = QuantizationAttr.of(0.7, 5), QuantizationAttr.of(0.9, -3)
+    op = qnn.RequantizeOp(block.args[0], *encodings, Rounding.UPWARD, output_type)
+    block.add_ops([op, func.ReturnOp(op.result)])
+    module = ModuleOp(
+        [func.FuncOp("main", ((block.args[0].type,), (op.result.type,)), Region(block))]
+    )
+    distance = run(lower(module), data).astype(np.int64) - run(module, data)
+    assert np.abs(distance).max() <= 1
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (2, 0)])
+def test_empty_tensors_are_refused(shape: tuple[int, int]):
+    layer = layers_with(ops=[], data=np.zeros(shape, np.int8), bias=None)
+    layer.weight = np.ones((3, shape[1]), np.int8)
+    with pytest.raises(LoweringError, match="its tensors are empty"):
+        ConvertQnnToSimaPass().apply(Context(), layer.module())
 
 
 def test_dead_operations_are_lowered_too():

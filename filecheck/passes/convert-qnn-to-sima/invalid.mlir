@@ -7,7 +7,7 @@
 
 // CHECK-NOT: func.func
 // CHECK: invalid.mlir:16:8: error: 'qnn.dense' op cannot be lowered: its weight is not a constant
-// CHECK: invalid.mlir:17:8: error: 'qnn.requantize' op cannot be lowered: its weight is not a constant
+// CHECK: invalid.mlir:17:8: error: 'qnn.requantize' op cannot be lowered: it ends a 'qnn.dense' that is not lowered
 // CHECK: invalid.mlir:18:8: error: 'qnn.avg_pool' op cannot be lowered: padding 1x1 is left out
 // CHECK-NOT: func.func
 // OPTION: convert-qnn-to-sima

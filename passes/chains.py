@@ -1,0 +1,61 @@
+"""What a requantization can be fused with: the operations before it, up to a convolution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from xdsl.dialects import arith
+from xdsl.ir import Block, Operation, SSAValue
+
+from sima_mlir.dialects import qnn, sima
+from sima_mlir.dialects.elements import array_values
+
+
+class Chain(NamedTuple):
+    """A convolution or dense operator with what follows it, up to its requantization."""
+
+    root: qnn.ConvOp | qnn.DenseOp
+    bias: SSAValue | None
+    links: Sequence[Operation]
+    """The operations before the requantization, the root first."""
+    requantize: qnn.RequantizeOp
+
+
+def match_chain(requantize: qnn.RequantizeOp) -> Chain | None:
+    """Returns the convolution or dense operator that a requantization ends, if there is one.
+
+    Between the two there may be one `qnn.bias_add`, or an `arith.addi` with a constant on either
+    side.
+    """
+    addition = requantize.data.owner
+    if isinstance(addition, qnn.BiasAddOp):
+        accumulator, bias = addition.data, addition.bias
+    elif isinstance(addition, arith.AddiOp):
+        accumulator, bias = addition.lhs, addition.rhs
+        if isinstance(accumulator.owner, arith.ConstantOp):
+            accumulator, bias = bias, accumulator
+    else:
+        accumulator, bias = requantize.data, None
+    root = accumulator.owner
+    if not isinstance(root, qnn.ConvOp | qnn.DenseOp):
+        return None
+    links = [root] if isinstance(addition, Block) or bias is None else [root, addition]
+    return Chain(root, bias, links, requantize)
+
+
+def absorb_pad(root: qnn.ConvOp) -> tuple[SSAValue, Sequence[int]]:
+    """Returns the operand and the padding of a convolution with a pad before it folded in.
+
+    Only a pad of the spatial axes with the input's zero point, the value that the convolution's
+    own padding reads.
+    """
+    padding = root.conv_window().padding
+    pad = root.data.owner
+    if not isinstance(pad, sima.PadOp) or pad.value.value.data != root.input_zero_point.value.data:
+        return root.data, padding
+    before, after = np.split(array_values(pad.padding), 2)
+    if before[0] or before[-1] or after[0] or after[-1]:
+        return root.data, padding
+    return pad.data, (np.concatenate([before[1:-1], after[1:-1]]) + padding).tolist()
