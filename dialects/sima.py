@@ -470,6 +470,9 @@ class MeanOp(RequantizingOperation):
         self.verify_requantization(self.result)
 
 
+MAX_LEFT_SHIFT = 23
+"""Largest left shift of a difference of 8-bit codes that stays inside 32 bits."""
+
 _TFLITE_ADD = ("left_shift", "lhs_zero_point", "lhs_shift", "rhs_zero_point", "rhs_shift")
 
 
@@ -484,8 +487,8 @@ class AddOp(RequantizingOperation):
 
     (C1) lhs, rhs and the result have the same shape.
     (C2) the scales are not negative; for `sima` they fit 16 bits.
-    (C3) `tflite` has left_shift, lhs_zero_point, lhs_shift, rhs_zero_point and rhs_shift, `sima`
-         has none of them; the shifts are in 0..62.
+    (C3) `tflite` has left_shift in 0..23, lhs_zero_point and rhs_zero_point, codes of the
+         operands, and lhs_shift and rhs_shift in 0..62, and no bias; `sima` has none of them.
     (C4) scale_correction is for `tflite` only; the rest is as R1 to R5 say.
 
     Example:
@@ -552,17 +555,26 @@ class AddOp(RequantizingOperation):
                 raise VerifyException(f"requantization {mode} needs {name}, got none")
             if not self.is_tflite and attribute is not None:
                 raise VerifyException(f"requantization {mode} takes no {name}, got one")
-            if isinstance(attribute, IntegerAttr) and name.endswith("shift"):
-                _verify_bounds(name, cast(IntegerAttr, attribute), MAX_SHIFT)
+            if isinstance(attribute, IntegerAttr):
+                self._verify_tflite_constant(name, cast(IntegerAttr, attribute))
+        if self.is_tflite and self.bias.value.data != 0:
+            raise VerifyException(f"requantization {mode} takes no bias, got {self.bias.value.data}")
+
+    def _verify_tflite_constant(self, name: str, attribute: IntegerAttr) -> None:
+        if name.endswith("zero_point"):
+            verify_code(name, attribute.value.data, element_type(self.lhs))
+        else:
+            limit = MAX_LEFT_SHIFT if name == "left_shift" else MAX_SHIFT
+            _verify_bounds(name, attribute, limit)
 
 
 @irdl_op_definition
 class AvgPoolOp(WindowOperation):
     """Averages codes over a window of the spatial axes.
 
-    result = divide(Σ over taps, count), where `divide` rounds to nearest, ties away from zero.
-    `count` is the number of taps inside the data, or the size of the window with
-    `count_include_pad`, where taps outside read `input_zero_point`.
+    result = divide(Σ over taps, size), where `divide` rounds to nearest, ties away from zero, and
+    `size` is the number of taps of the window. A tap outside the data reads `input_zero_point`
+    and counts.
 
     (C1) data has axes N, spatial…, C, no spatial axis empty; pool_size and strides have
          one positive value for each spatial axis, padding two that are not negative and less than
@@ -580,7 +592,6 @@ class AvgPoolOp(WindowOperation):
 
     data = operand_def(CODES)
     pool_size = prop_def(DenseArrayBase.constr(i64))
-    count_include_pad = opt_prop_def(UnitAttr)
     input_zero_point = prop_def(IntegerAttr.constr(i32), default_value=IntegerAttr(0, i32))
     result = result_def(CODES)
 
@@ -588,7 +599,6 @@ class AvgPoolOp(WindowOperation):
 
     assembly_format = (
         "$data `pool_size` `=` $pool_size " + WINDOW_FORMAT + " "
-        "(`count_include_pad` $count_include_pad^)? "
         "(`input_zero_point` `=` $input_zero_point^)? "
         "attr-dict `:` functional-type(operands, results)"
     )
@@ -601,7 +611,6 @@ class AvgPoolOp(WindowOperation):
         *,
         strides: Sequence[int] | None = None,
         padding: Sequence[int] | None = None,
-        count_include_pad: bool = False,
         input_zero_point: int = 0,
     ):
         window = shapes.make_window(len(pool_size), strides, padding)
@@ -610,7 +619,6 @@ class AvgPoolOp(WindowOperation):
             properties=window_properties(window, dilated=False)
             | {
                 "pool_size": dense_array(pool_size, i64),
-                "count_include_pad": UnitAttr() if count_include_pad else None,
                 "input_zero_point": IntegerAttr(input_zero_point, i32),
             },
             result_types=[result_type],
@@ -800,7 +808,7 @@ class SoftmaxOp(IRDLOperation):
     `sima_mlir.quantization.softmax` says. A code that does not count gives the least code.
 
     (C1) scale is a 31-bit significand, in 2**30..2**31 - 1; left_shift is in 0..31.
-    (C2) least_difference is not positive.
+    (C2) least_difference is not positive, and moved left by left_shift it stays inside 32 bits.
     (C3) data and result have the same type, with at least one element on the last axis.
 
     Example:
@@ -839,12 +847,14 @@ class SoftmaxOp(IRDLOperation):
     def verify_(self) -> None:
         """Checks C1 to C3."""
         verify_last_axis(self.data)
-        scale, _, least = self.constants()
+        scale, left_shift, least = self.constants()
         if not 1 << 30 <= scale < 1 << 31:
             raise VerifyException(f"scale must be in {1 << 30}..{(1 << 31) - 1}, got {scale}")
         _verify_bounds("left_shift", self.left_shift, 31)
         if least > 0:
             raise VerifyException(f"least_difference must be at most 0, got {least}")
+        if (moved := -least << left_shift) >= 1 << 31:
+            raise VerifyException(f"least_difference << left_shift must fit 32 bits, got {-moved}")
         verify_same_type(self.result, self.data)
 
 

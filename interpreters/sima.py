@@ -84,11 +84,10 @@ class SimaFunctions(InterpreterFunctions):
     @impl_array(sima.AvgPoolOp)
     def avg_pool(self, op: sima.AvgPoolOp, data: Array) -> Array:
         """Averages codes."""
-        zero_point = op.input_zero_point.value.data
         average = kernels.average_pool(
             data,
             **pool_window(op, op.pool_size),
-            pad_value=None if op.count_include_pad is None else zero_point,
+            pad_value=op.input_zero_point.value.data,
         )
         return average.astype(result_dtype(op))
 

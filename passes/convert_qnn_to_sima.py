@@ -342,7 +342,6 @@ class LowerAvgPool(QnnPattern):
             op.result.type,
             strides=window.strides,
             padding=window.padding,
-            count_include_pad=op.count_include_pad is not None,
             input_zero_point=op.output_q.zero_point.value.data,
         )
         replace(rewriter, op, new)

@@ -228,8 +228,9 @@ def qnn_softmax(draw: Draw) -> Operation:
 def sima_softmax(draw: Draw) -> Operation:
     data = tensor_type((*shape(draw), draw(SMALL)), draw(st.sampled_from([i8, ui8])))
     scale = draw(st.integers(2**30, 2**31 - 1))
-    least = draw(st.integers(-(2**31), 0))
-    constants = SoftmaxConstants(scale, draw(st.integers(0, 31)), least)
+    left_shift = draw(st.integers(0, 31))
+    least = -draw(st.integers(0, (2**31 - 1) >> left_shift))
+    constants = SoftmaxConstants(scale, left_shift, least)
     return sima.SoftmaxOp(value(data), constants)
 
 
@@ -289,8 +290,8 @@ def sima_add(draw: Draw) -> Operation:
     scale = st.integers(0, 2**31 - 1 if tflite else 2**15 - 1)
     constants = {"lhs_scale": draw(scale), "rhs_scale": draw(scale)}
     if tflite:
-        for name in ("left_shift", "lhs_shift", "rhs_shift"):
-            constants[name] = draw(st.integers(0, 31))
+        for name, largest in (("left_shift", 23), ("lhs_shift", 62), ("rhs_shift", 62)):
+            constants[name] = draw(st.integers(0, largest))
         for name in ("lhs_zero_point", "rhs_zero_point"):
             constants[name] = code(draw, i8)
     return sima.AddOp(value(data), value(data), constants, attributes, data)
@@ -303,7 +304,6 @@ def sima_avg_pool(draw: Draw) -> Operation:
         source,
         taps,
         qnn.MaxPoolOp(source, taps, **keywords).result.type,
-        count_include_pad=draw(st.booleans()),
         input_zero_point=code(draw, type),
         **keywords,
     )

@@ -85,3 +85,33 @@ func.func @add_c4_shift(%a: tensor<4xi8>, %b: tensor<4xi8>) {
     : (tensor<4xi8>, tensor<4xi8>) -> tensor<4xi8>
   return
 }
+
+// -----
+
+// CHECK: left_shift must be in 0..23, got 24
+func.func @add_c3_left_shift(%a: tensor<1x4xi8>) {
+  %r = sima.add %a, %a left_shift = 24 lhs_zero_point = 0 lhs_scale = 1 lhs_shift = 0 rhs_zero_point = 0 rhs_scale = 1 rhs_shift = 0
+    requantization = tflite rounding = tflite scale_correction = 1 shift = 0 zero_point_correction = 0
+    : (tensor<1x4xi8>, tensor<1x4xi8>) -> tensor<1x4xi8>
+  return
+}
+
+// -----
+
+// CHECK: rhs_zero_point must be in -128..127, got 128
+func.func @add_c3_zero_point(%a: tensor<1x4xi8>) {
+  %r = sima.add %a, %a left_shift = 0 lhs_zero_point = 0 lhs_scale = 1 lhs_shift = 0 rhs_zero_point = 128 rhs_scale = 1 rhs_shift = 0
+    requantization = tflite rounding = tflite scale_correction = 1 shift = 0 zero_point_correction = 0
+    : (tensor<1x4xi8>, tensor<1x4xi8>) -> tensor<1x4xi8>
+  return
+}
+
+// -----
+
+// CHECK: requantization tflite takes no bias, got 5
+func.func @add_c3_bias(%a: tensor<1x4xi8>) {
+  %r = sima.add %a, %a left_shift = 0 lhs_zero_point = 0 lhs_scale = 1 lhs_shift = 0 rhs_zero_point = 0 rhs_scale = 1 rhs_shift = 0 bias = 5
+    requantization = tflite rounding = tflite scale_correction = 1 shift = 0 zero_point_correction = 0
+    : (tensor<1x4xi8>, tensor<1x4xi8>) -> tensor<1x4xi8>
+  return
+}

@@ -18,19 +18,19 @@ func.func @two_axes(%x: tensor<1x8x8x4xui8>) {
   return
 }
 
-// CHECK: @count_include_pad(%[[X:[a-z0-9]+]]:
-// CHECK-NEXT: sima.avg_pool %[[X]] pool_size = [2] padding = [0, 1] count_include_pad input_zero_point = -128 : (
-// GENERIC: "sima.avg_pool"({{.*}}) <{pool_size = array<i64: 2>, padding = array<i64: 0, 1>, count_include_pad, input_zero_point = -128 : i32}>
-func.func @count_include_pad(%x: tensor<1x8x1xi8>) {
-  %r = sima.avg_pool %x pool_size = [2] padding = [0, 1] count_include_pad input_zero_point = -128
+// CHECK: @padding(%[[X:[a-z0-9]+]]:
+// CHECK-NEXT: sima.avg_pool %[[X]] pool_size = [2] padding = [0, 1] input_zero_point = -128 : (
+// GENERIC: "sima.avg_pool"({{.*}}) <{pool_size = array<i64: 2>, padding = array<i64: 0, 1>, input_zero_point = -128 : i32}>
+func.func @padding(%x: tensor<1x8x1xi8>) {
+  %r = sima.avg_pool %x pool_size = [2] padding = [0, 1] input_zero_point = -128
     : (tensor<1x8x1xi8>) -> tensor<1x8x1xi8>
   return
 }
 
 // CHECK: @as_attributes(%[[X:[a-z0-9]+]]:
-// CHECK-NEXT: sima.avg_pool %[[X]] pool_size = [2] count_include_pad : (
+// CHECK-NEXT: sima.avg_pool %[[X]] pool_size = [2] : (
 func.func @as_attributes(%x: tensor<1x8x1xi8>) {
-  %r = "sima.avg_pool"(%x) {pool_size = array<i64: 2>, count_include_pad}
+  %r = "sima.avg_pool"(%x) {pool_size = array<i64: 2>}
     : (tensor<1x8x1xi8>) -> tensor<1x7x1xi8>
   return
 }

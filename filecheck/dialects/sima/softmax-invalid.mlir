@@ -52,3 +52,12 @@ func.func @softmax_c3_empty_axis(%x: tensor<1x0xi8>) {
     : (tensor<1x0xi8>) -> tensor<1x0xi8>
   return
 }
+
+// -----
+
+// CHECK: least_difference << left_shift must fit 32 bits, got -68451041280
+func.func @softmax_c2_moved(%x: tensor<1x4xi8>) {
+  %r = sima.softmax %x scale = 1073741824 left_shift = 28 least_difference = -255
+    : (tensor<1x4xi8>) -> tensor<1x4xi8>
+  return
+}
