@@ -196,6 +196,8 @@ def _run(
         return list(interpreter.call_op(function, tuple(inputs)))
     except InterpretationError as error:
         raise SimaError([_at(trace.op, error)]) from error
+    except RecursionError:
+        raise SimaError([on_operation(trace.op, "calls go too deep")]) from None
 
 
 def _at(op: Operation, error: InterpretationError) -> Diagnostic:

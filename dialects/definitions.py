@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, cast
 
+import numpy as np
 from typing_extensions import TypeVar
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
@@ -294,6 +295,14 @@ def verify_code(name: str, value: int, integer: Attribute) -> None:
     low, high = code_range(dtype_of(integer))
     if not low <= value <= high:
         raise VerifyException(f"{name} must be in {low}..{high}, got {value}")
+
+
+def verify_float32(name: str, value: float) -> None:
+    """Checks that a real number that is used in float32 is positive and finite there."""
+    with np.errstate(over="ignore", under="ignore"):
+        rounded = float(np.float32(value))
+    if not 0 < rounded < math.inf:
+        raise VerifyException(f"{name} must be positive and finite in float32, got {value}")
 
 
 def verify_range(name: str, low: int, high: int, integer: Attribute) -> None:

@@ -72,6 +72,7 @@ from sima_mlir.dialects.definitions import (
     shape_of,
     tensor_of,
     verify_code,
+    verify_float32,
     verify_last_axis,
     verify_pad,
     verify_pool,
@@ -95,6 +96,15 @@ from sima_mlir.quantization import (
 CODES = tensor_of(i8, ui8, i16)
 ANY_CODES = tensor_of(i8, ui8, i16, i32)
 ACCUMULATORS = tensor_of(i32)
+
+NAME_ATTRIBUTE = "qnn.name"
+"""The attribute of a function's argument or result that gives its name in the source."""
+
+ENCODING_ATTRIBUTE = "qnn.quantization"
+"""The attribute of a function's argument or result that says how its codes are encoded."""
+
+SCALE_TOLERANCE = 1e-6
+"""How far apart TFLite lets two scales be that must be equal."""
 
 
 @irdl_attr_definition
@@ -128,14 +138,19 @@ class QuantizationAttr(ParametrizedAttribute):
         """The number of scales."""
         return len(self.scales)
 
-    def quantization(self) -> Quantization | list[Quantization]:
-        """Returns what the arithmetic takes: one encoding, or a list with one per channel."""
-        encodings = [Quantization(s, self.zero_point.value.data) for s in self.scale.tolist()]
-        return encodings if len(encodings) > 1 else encodings[0]
-
     def per_tensor(self) -> Quantization:
         """Returns the only encoding; the operations that call this verify that there is one."""
         return Quantization(float(self.scale[0]), self.zero_point.value.data)
+
+    def matches(self, other: QuantizationAttr) -> bool:
+        """Whether two encodings are one to TFLite, which lets scales be 1e-6 apart.
+
+        Scales that are small themselves must be within a hundredth of each other too.
+        """
+        if self.zero_point != other.zero_point or self.channels != other.channels:
+            return False
+        tolerance = np.minimum(SCALE_TOLERANCE, 0.01 * self.scale)
+        return bool(np.all(np.abs(self.scale - other.scale) <= tolerance))
 
     def verify(self) -> None:
         """(C1) every scale is positive and finite; (C2) there is at least one."""
@@ -445,7 +460,7 @@ class QuantizeOp(IRDLOperation):
     result = saturate(round(data / output_q.scale) + output_q.zero_point), the quotient in float32.
     `rounding` is `away` (ties away from zero: TFLite, TVM) or `float32` (ties to even: ONNX).
 
-    (C1) output_q has one scale, and its zero point is a code of the result.
+    (C1) output_q has one scale, positive in float32, and its zero point is a code of the result.
     (C2) rounding is away or float32.
     (C3) the result has the shape of data.
 
@@ -484,6 +499,7 @@ class QuantizeOp(IRDLOperation):
     def verify_(self) -> None:
         """Checks C1 to C3."""
         _verify_encoding(self.result, "output_q", self.output_q)
+        verify_float32("scale", float(self.output_q.scale[0]))
         _verify_rounding(self.rounding, (Rounding.AWAY, Rounding.FLOAT32))
         verify_shape(self.result, lambda: shape_of(self.data))
 

@@ -94,6 +94,8 @@ def check_pool(data: Shape, pool_size: Shape) -> int:
 def pad_shape(data: Shape, padding: Shape) -> tuple[int, ...]:
     """Returns the shape of data with `padding` elements before, then after, each axis."""
     rank = len(data)
+    if not rank:
+        raise ValueError("data must have at least 1 axis, got 0")
     _checked("padding", padding, 2 * rank, 0)
     return tuple(padding[i] + size + padding[rank + i] for i, size in enumerate(data))
 

@@ -19,7 +19,6 @@ Source: SiMa's public API page `afe.tvm_converter.quantization` and Model Compil
 
 from __future__ import annotations
 
-import math
 from abc import ABC
 from collections.abc import Sequence
 from enum import StrEnum
@@ -70,6 +69,7 @@ from sima_mlir.dialects.definitions import (
     shape_of,
     tensor_of,
     verify_code,
+    verify_float32,
     verify_last_axis,
     verify_pad,
     verify_pool,
@@ -87,15 +87,22 @@ from sima_mlir.dialects.elements import (
     tensor_type,
     ui8,
 )
-from sima_mlir.quantization import MAX_SHIFT, Quantization, Rounding, SoftmaxConstants
+from sima_mlir.quantization import (
+    DEFAULT_TARGET,
+    MAX_SHIFT,
+    Quantization,
+    Rounding,
+    SoftmaxConstants,
+    largest_significand,
+)
 
 CODES = tensor_of(i8, ui8, i16)
 ANY_CODES = tensor_of(i8, ui8, i16, i32)
 ELEMENTS = AnyOf.get(BaseAttr(DenseIntOrFPElementsAttr), BaseAttr(DenseResourceAttr))
 PER_CHANNEL = AnyOf.get(IntegerAttr.constr(i32), DenseArrayBase.constr(i32))
 
-MAX_RIGHT_SHIFT = 31
-"""Largest shift of `requantization = sima`."""
+LARGEST_SCALE = (1 << (DEFAULT_TARGET.scale_bits - 1)) - 1
+"""Largest scale of an element-wise operation with `requantization = sima`."""
 
 
 class Requantization(StrEnum):
@@ -128,7 +135,9 @@ class RequantizingOperation(IRDLOperation, ABC):
          channels, or a list with one for each.
     (R2) `tflite` has rounding, scale_correction and zero_point_correction; `sima` has neither
          rounding nor zero_point_correction.
-    (R3) scale_correction is one for all channels, or a list with one for each; not negative.
+    (R3) scale_correction is one for all channels, or a list with one for each; not negative,
+         and no larger than the contract has it: 2**31 - 1, 2**24 for `float32`, 2**15 - 1 for
+         `tflite16`.
     (R4) zero_point_correction is a code of the result.
     (R5) clamp is two codes of the result in order.
     """
@@ -161,10 +170,14 @@ class RequantizingOperation(IRDLOperation, ABC):
         self._verify_presence()
         channels = shape_of(result)[-1:]
         _verify_per_channel("shift", self.shift, channels)
-        _verify_bounds("shift", self.shift, MAX_SHIFT if self.is_tflite else MAX_RIGHT_SHIFT)
+        _verify_bounds(
+            "shift", self.shift, MAX_SHIFT if self.is_tflite else DEFAULT_TARGET.shift_limit
+        )
         if self.scale_correction is not None:
             _verify_per_channel("scale_correction", self.scale_correction, channels)
-            _verify_bounds("scale_correction", self.scale_correction, (1 << 31) - 1)
+            contract = Rounding.UPWARD if self.rounding is None else self.rounding.data
+            largest = largest_significand(contract)
+            _verify_bounds("scale_correction", self.scale_correction, largest)
         codes = element_type(result)
         if self.zero_point_correction is not None:
             value = self.zero_point_correction.value.data
@@ -539,7 +552,7 @@ class AddOp(RequantizingOperation):
         """Checks C1 to C4."""
         verify_shape(self.rhs, lambda: shape_of(self.lhs), "rhs")
         verify_shape(self.result, lambda: shape_of(self.lhs))
-        largest = (1 << 31) - 1 if self.is_tflite else (1 << 15) - 1
+        largest = (1 << 31) - 1 if self.is_tflite else LARGEST_SCALE
         _verify_bounds("lhs_scale", self.lhs_scale, largest)
         _verify_bounds("rhs_scale", self.rhs_scale, largest)
         self._verify_operand_constants()
@@ -558,7 +571,9 @@ class AddOp(RequantizingOperation):
             if isinstance(attribute, IntegerAttr):
                 self._verify_tflite_constant(name, cast(IntegerAttr, attribute))
         if self.is_tflite and self.bias.value.data != 0:
-            raise VerifyException(f"requantization {mode} takes no bias, got {self.bias.value.data}")
+            raise VerifyException(
+                f"requantization {mode} takes no bias, got {self.bias.value.data}"
+            )
 
     def _verify_tflite_constant(self, name: str, attribute: IntegerAttr) -> None:
         if name.endswith("zero_point"):
@@ -865,7 +880,7 @@ class QuantizeOp(IRDLOperation):
     result = saturate(round(data / scale) + zero_point), the quotient in float32, ties away from
     zero, or to even with `ties_to_even`.
 
-    (C1) scale is positive and finite.
+    (C1) scale is positive and finite in float32.
     (C2) zero_point is a code of the result.
     (C3) the result has the shape of data.
 
@@ -916,7 +931,7 @@ class DequantizeOp(IRDLOperation):
 
     result = float32(scale) * float32(data - zero_point)
 
-    (C1) scale is positive and finite.
+    (C1) scale is positive and finite in float32.
     (C2) zero_point is a code of data.
     (C3) the result has the shape of data.
 
@@ -960,9 +975,7 @@ def _quantization_properties(quantization: Quantization) -> dict[str, Attribute 
 
 
 def _verify_quantization(scale: FloatAttr, zero_point: IntegerAttr, codes: Attribute) -> None:
-    value = scale.value.data
-    if not (math.isfinite(value) and value > 0):
-        raise VerifyException(f"scale must be positive and finite, got {value}")
+    verify_float32("scale", scale.value.data)
     verify_code("zero_point", zero_point.value.data, codes)
 
 
@@ -978,7 +991,7 @@ def _verify_scaled(op: RequantizingOperation) -> None:
     if op.scale_correction is None:
         raise VerifyException("scale_correction must be given, got none")
     if not op.is_tflite:
-        _verify_bounds("scale_correction", op.scale_correction, (1 << 15) - 1)
+        _verify_bounds("scale_correction", op.scale_correction, LARGEST_SCALE)
 
 
 def _verify_per_channel(

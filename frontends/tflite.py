@@ -41,7 +41,7 @@ from xdsl.utils.exceptions import VerifyException
 from sima_mlir.dialects import qnn, shapes
 from sima_mlir.dialects.definitions import dimensions, element_type, shape_of
 from sima_mlir.dialects.elements import dense, dtype_of, tensor_type
-from sima_mlir.dialects.qnn import QuantizationAttr
+from sima_mlir.dialects.qnn import ENCODING_ATTRIBUTE, NAME_ATTRIBUTE, QuantizationAttr
 from sima_mlir.frontends import ModelError
 from sima_mlir.frontends.tflite_file import Graph, Operator, Tensor, read_graph
 from sima_mlir.quantization import Rounding, code_range
@@ -52,9 +52,6 @@ Types: TypeAlias = tuple[str, ...]
 
 _MAX_BROADCAST = 2**26
 """How large a broadcast constant may become, so that a small file does not take all memory."""
-
-_POOL_TOLERANCE = 1e-6
-"""How far TFLite lets the scales before and behind a pool be apart."""
 
 _CODES: Types = ("INT8", "UINT8")
 _INT32: Types = ("INT32",)
@@ -376,6 +373,7 @@ class _Importer:
     def reshape(self, operator: Operator) -> SSAValue:
         """Gives a tensor the shape of the output, to which a shape among the operands must fit."""
         source, shape = operator.operands[0], operator.outputs[0].static_shape
+        _check_same_encoding(operator)
         for tensor in operator.operands[1:]:
             sizes = tensor.constant().ravel().tolist()
             fits = all(size in (-1, given) for size, given in zip(sizes, shape, strict=False))
@@ -476,9 +474,9 @@ def _location(tensor: Tensor) -> NameLoc:
 
 def _interface(tensor: Tensor) -> DictionaryAttr:
     """Returns the attributes of an argument or a result."""
-    attributes: dict[str, Attribute] = {"qnn.name": StringAttr(tensor.name)}
+    attributes: dict[str, Attribute] = {NAME_ATTRIBUTE: StringAttr(tensor.name)}
     if tensor.type in _CODES:
-        attributes["qnn.quantization"] = tensor.encoding
+        attributes[ENCODING_ATTRIBUTE] = tensor.encoding
     return DictionaryAttr(attributes)
 
 
@@ -519,11 +517,16 @@ def _conv_window(operator: Operator, data: SSAValue, kernel: Shape) -> tuple[Sha
     return *_window(operator, data, kernel[:2], dilations), dilations
 
 
+def _check_same_encoding(operator: Operator) -> None:
+    """Refuses an operator that moves codes between tensors of different encodings."""
+    given, wanted = operator.outputs[0].encoding, operator.operands[0].encoding
+    if not given.matches(wanted):
+        raise ValueError(f"output must have quantization {wanted}, got {given}")
+
+
 def _pool_window(operator: Operator, data: SSAValue) -> tuple[Shape, Shape, Shape]:
     """Returns size, strides and padding of a pool, which leaves the encoding as it is."""
-    given, wanted = operator.outputs[0].encoding, operator.operands[0].encoding
-    if given.zero_point != wanted.zero_point or abs(given.scale - wanted.scale) > _POOL_TOLERANCE:
-        raise ValueError(f"output must have quantization {wanted}, got {given}")
+    _check_same_encoding(operator)
     pool_size = [operator.options["FilterHeight"], operator.options["FilterWidth"]]
     return pool_size, *_window(operator, data, pool_size, [1, 1])
 

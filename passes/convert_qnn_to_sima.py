@@ -83,11 +83,12 @@ class ConvertQnnToSimaPass(ModulePass):
         patterns: list[RewritePattern] = [pattern(lowering) for pattern in PATTERNS]
         applier = GreedyRewritePatternApplier(patterns, dce_enabled=False)
         PatternRewriteWalker(applier, apply_recursively=False).rewrite_module(op)
-        left = [(o, lowering.reason(o)) for o in op.walk() if is_qnn(o)]
+        remaining = [o for o in op.walk() if is_qnn(o) or o in lowering.misses]
+        left = [(o, lowering.reason(o)) for o in remaining]
         if left and not self.partial:
             raise LoweringError([(o, f"cannot be lowered: {reason}") for o, reason in left])
-        for remaining, reason in left:
-            remark(ctx, remaining, f"left in qnn: {reason}")
+        for o, reason in left:
+            remark(ctx, o, f"left in qnn: {reason}")
 
 
 @dataclass

@@ -2,50 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp
-from xdsl.dialects.func import FuncOp
+from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Operation, SSAValue
 
 from sima_mlir.dialects import qnn
-from sima_mlir.dialects.qnn import QuantizationAttr
-
-ARGUMENT_ENCODING = "qnn.quantization"
-"""The attribute of a function's argument or result that says how its codes are encoded."""
+from sima_mlir.dialects.qnn import ENCODING_ATTRIBUTE, QuantizationAttr
 
 _MOVES = (qnn.ClipOp, qnn.MaxPoolOp, qnn.PadOp, qnn.ReshapeOp)
 _OPERAND_ENCODINGS = {"data": "input_q", "lhs": "lhs_q", "rhs": "rhs_q"}
 
 
 def find_mismatches(module: ModuleOp) -> dict[Operation, str]:
-    """Returns the operations that read an operand with another encoding than it has, and why.
+    """Returns the operations that read a value with another encoding than it has, and why.
 
     An encoding is known where a function's argument declares it or an operation writes it, and is
-    carried through the operations that only move codes. A convolution or dense operator states
+    carried through the operations that only move codes. It is compared with what an operation
+    declares of its operands, and a function of its results; a convolution or dense operator states
     only the zero point of its operand, so only that is compared.
     """
     known: dict[SSAValue, QuantizationAttr] = {}
     mismatches: dict[Operation, str] = {}
     for op in module.walk():
         if isinstance(op, FuncOp):
-            known |= _argument_encodings(op)
-        elif op.dialect_name() == "qnn":
-            reason = _mismatch(op, known)
-            if reason is not None:
-                mismatches[op] = reason
-            written = _written(op, known)
-            if written is not None:
-                known[op.results[0]] = written
+            known |= dict(_declared(op.args, op.arg_attrs))
+            continue
+        reason = _return_mismatch(op, known) if isinstance(op, ReturnOp) else _mismatch(op, known)
+        if reason is not None:
+            mismatches[op] = reason
+        written = _written(op, known)
+        if written is not None:
+            known[op.results[0]] = written
     return mismatches
 
 
-def _argument_encodings(function: FuncOp) -> dict[SSAValue, QuantizationAttr]:
-    attributes = function.arg_attrs or ArrayAttr[DictionaryAttr]([])
-    found: dict[SSAValue, QuantizationAttr] = {}
-    for argument, declared in zip(function.args, attributes.data, strict=False):
-        encoding = declared.data.get(ARGUMENT_ENCODING)
+def _declared(
+    values: Sequence[SSAValue], attributes: ArrayAttr[DictionaryAttr] | None
+) -> Iterator[tuple[SSAValue, QuantizationAttr]]:
+    """Pairs values with the encodings that a function declares of them."""
+    for value, declared in zip(values, attributes or (), strict=False):
+        encoding = declared.data.get(ENCODING_ATTRIBUTE)
         if isinstance(encoding, QuantizationAttr):
-            found[argument] = encoding
-    return found
+            yield value, encoding
+
+
+def _return_mismatch(op: ReturnOp, known: dict[SSAValue, QuantizationAttr]) -> str | None:
+    function = op.parent_op()
+    if not isinstance(function, FuncOp):
+        return None
+    for value, declared in _declared(op.arguments, function.res_attrs):
+        written = known.get(value)
+        if written is not None and not written.matches(declared):
+            return f"a result is encoded with {written}, but declared with {declared}"
+    return None
 
 
 def _written(op: Operation, known: dict[SSAValue, QuantizationAttr]) -> QuantizationAttr | None:
@@ -68,6 +79,6 @@ def _mismatch(op: Operation, known: dict[SSAValue, QuantizationAttr]) -> str | N
         if not isinstance(encoding, QuantizationAttr):
             continue
         written = known.get(getattr(op, operand))
-        if written is not None and written != encoding:
+        if written is not None and not written.matches(encoding):
             return f"its operand is encoded with {written}, but {attribute} is {encoding}"
     return None

@@ -69,6 +69,11 @@ def wrap_int32(values: IntArray) -> Int64Array:
     return values.astype(np.int64).astype(np.int32).astype(np.int64)
 
 
+def largest_significand(rounding: Rounding) -> int:
+    """Returns the largest `scale_correction` of a contract."""
+    return {Rounding.FLOAT32: 1 << 24, Rounding.TFLITE16: 0x7FFF}.get(rounding, (1 << 31) - 1)
+
+
 def scale_ratio(input_scale: npt.ArrayLike, output_scale: float) -> FloatArray:
     """Returns input scales over an output scale, in float64, one for each input scale.
 

@@ -19,6 +19,9 @@ class Target:
     scale_bits: int = 16
     """Width of the signed integer scales of an element-wise operation."""
 
+    shift_limit: int = 31
+    """Largest right shift of an accumulator."""
+
     max_shift: int = 22
     """Largest right shift of a folded requantization.
 

@@ -178,8 +178,7 @@ def _save_outputs(path: str, arrays: Mapping[str, Array]) -> None:
 
 
 def _summarize(arrays: Mapping[str, Array]) -> None:
-    from sima_mlir.dialects.definitions import dimensions
-
     with open_text(None) as stream:
         for name, array in arrays.items():
-            stream.write(f"{name} {dimensions(array.shape)} {array.dtype}\n")
+            shape = "x".join(map(str, array.shape)) or "()"
+            stream.write(f"{name} {shape} {array.dtype}\n")

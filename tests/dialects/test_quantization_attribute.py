@@ -85,10 +85,20 @@ def test_a_list_of_one_scale_is_one_scale():
     assert read("scale = [0.5], zero_point = 3") == QuantizationAttr.of(0.5, 3)
 
 
-def test_the_arithmetic_is_given_one_encoding_or_a_list():
-    assert QuantizationAttr.of(0.5, 3).quantization() == Quantization(0.5, 3)
-    expected = [Quantization(0.5, 3), Quantization(0.25, 3)]
-    assert QuantizationAttr.of([0.5, 0.25], 3).quantization() == expected
+def test_the_arithmetic_is_given_the_encoding_of_a_tensor():
+    assert QuantizationAttr.of(0.5, 3).per_tensor() == Quantization(0.5, 3)
+
+
+@pytest.mark.parametrize(
+    ("scale", "zero_point", "same"),
+    [(0.5, 3, True), (0.5 + 9e-7, 3, True), (0.5 + 2e-6, 3, False), (0.5, 4, False)],
+)
+def test_encodings_match_as_tflite_compares_them(scale: float, zero_point: int, same: bool):
+    assert QuantizationAttr.of(0.5, 3).matches(QuantizationAttr.of(scale, zero_point)) == same
+
+
+def test_small_scales_match_only_if_they_are_nearly_equal():
+    assert not QuantizationAttr.of(1e-7, 0).matches(QuantizationAttr.of(5e-7, 0))
 
 
 @pytest.mark.parametrize(

@@ -38,3 +38,11 @@ func.func @pad_c3_element_type(%x: tensor<2x2xi8>) {
   %r = qnn.pad %x padding = [0, 1, 0, 1] value = 0 : (tensor<2x2xi8>) -> tensor<2x4xi16>
   return
 }
+
+// -----
+
+// CHECK: data must have at least 1 axis, got 0
+func.func @pad_c1_scalar(%x: tensor<i8>) {
+  %r = qnn.pad %x padding = [] value = 0 : (tensor<i8>) -> tensor<i8>
+  return
+}

@@ -32,3 +32,11 @@ func.func @quantize_c3(%x: tensor<1x2xf32>) {
   %r = qnn.quantize %x output_q = <scale = 1.0> : (tensor<1x2xf32>) -> tensor<1x3xi8>
   return
 }
+
+// -----
+
+// CHECK: scale must be positive and finite in float32, got 1e-60
+func.func @quantize_c1_float32(%x: tensor<4xf32>) {
+  %r = qnn.quantize %x output_q = <scale = 1.0e-60> : (tensor<4xf32>) -> tensor<4xi8>
+  return
+}

@@ -119,3 +119,12 @@ func.func @requantizing_r5_range(%x: tensor<1x2xi8>) {
     : (tensor<1x2xi8>) -> tensor<1x2xi8>
   return
 }
+
+// -----
+
+// CHECK: scale_correction must be in 0..16777216, got 16777217
+func.func @requantizing_r3_float32(%x: tensor<4xi8>) {
+  %r = sima.requantize %x requantization = tflite rounding = float32 scale_correction = 16777217 shift = 31
+    zero_point_correction = 0 : (tensor<4xi8>) -> tensor<4xi8>
+  return
+}
