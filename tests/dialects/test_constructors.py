@@ -106,12 +106,15 @@ def requantization(
         return sima.IntegerAttr(draw(one), i32)
 
     attributes: dict[str, Attribute] = {"shift": numbers(62 if tflite else 31)}
+    largest = 2**15 - 1
     if tflite:
         attributes["requantization"] = RequantizationAttr(Requantization.TFLITE)
-        attributes["rounding"] = sima.RoundingAttr(draw(ROUNDINGS))
+        contract = draw(ROUNDINGS)
+        attributes["rounding"] = sima.RoundingAttr(contract)
+        largest = {Rounding.FLOAT32: 2**24, Rounding.TFLITE16: 2**15 - 1}.get(contract, 2**31 - 1)
         attributes["zero_point_correction"] = sima.IntegerAttr(code(draw, type), i32)
     if tflite or scaled:
-        attributes["scale_correction"] = numbers(2**31 - 1 if tflite else 2**15 - 1)
+        attributes["scale_correction"] = numbers(largest)
     if draw(st.booleans()):
         attributes["clamp"] = dense_array(sorted([code(draw, type), code(draw, type)]), i32)
     return attributes
@@ -207,7 +210,7 @@ def clip(draw: Draw, dialect: Any) -> Operation:
 
 
 def pad(draw: Draw, dialect: Any) -> Operation:
-    data, type = shape(draw), draw(CODES)
+    data, type = shape(draw, 1), draw(CODES)
     widths = [draw(st.integers(0, 3)) for _ in [*data, *data]]
     return dialect.PadOp(value(tensor_type(data, type)), widths, code(draw, type))
 

@@ -18,7 +18,7 @@ from xdsl.dialects.func import Func
 from xdsl.interpreter import Interpreter
 from xdsl.ir import Operation
 from xdsl.parser import Parser
-from xdsl.utils.exceptions import InterpretationError
+from xdsl.utils.exceptions import InterpretationError, VerifyException
 from xdsl.utils.test_value import create_ssa_value
 
 from sima_mlir.dialects import qnn
@@ -191,7 +191,7 @@ def test_requantize_of_a_scalar_is_a_scalar():
 
 def test_requantize_with_too_large_a_ratio_names_the_operation():
     large, small = QuantizationAttr.of(1e300), QuantizationAttr.of(1e-300)
-    message = r"^'qnn.requantize' op multiplier must be finite and not negative, got inf"
+    message = r"^'qnn.requantize' op quotient of the scales must be positive and finite, got inf"
     with pytest.raises(InterpretationError, match=message):
         evaluate(
             lambda x: qnn.RequantizeOp(x, large, small, Rounding.UPWARD), np.zeros(3, np.int32)
@@ -252,7 +252,7 @@ def test_quantize_saturates_infinity_and_refuses_nan():
 def test_quantize_refuses_a_scale_that_float32_cannot_hold(scale: float):
     output = QuantizationAttr.of(scale)
     message = f"scale must be positive and finite in float32, got {scale}"
-    with pytest.raises(InterpretationError, match=re.escape(message)):
+    with pytest.raises(VerifyException, match=re.escape(message)):
         evaluate(lambda a: qnn.QuantizeOp(a, output), np.zeros(1, np.float32))
 
 
