@@ -24,7 +24,7 @@ test: $(VENV)/installed ## run all tests: pytest, then lit
 	$(BIN)/lit --quiet filecheck
 
 .PHONY: bench
-bench: $(VENV)/installed ## time sima-opt beside xdsl-opt, and the lowering per weight
+bench: $(VENV)/installed-dev ## time sima-opt beside xdsl-opt, and the lowering per weight
 	$(BIN)/python bench/sima_opt.py
 
 .PHONY: lint

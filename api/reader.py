@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from bisect import bisect_right
 from itertools import chain, count
@@ -12,13 +13,17 @@ from xdsl.dialect_interfaces.op_asm import OpAsmDialectInterface
 from xdsl.dialects.builtin import (
     UNKNOWN_LOC,
     AnyFloat,
+    BytesAttr,
     ComplexType,
+    DenseIntOrFPElementsAttr,
     FileLineColLoc,
     IndexType,
     IntAttr,
     IntegerType,
     ModuleOp,
+    RankedStructure,
     StringAttr,
+    TensorType,
 )
 from xdsl.ir import AttributeInvT, Operation, SSAValue
 from xdsl.parser import (
@@ -37,6 +42,12 @@ from xdsl.utils.mlir_lexer import MLIRLexer, MLIRTokenKind
 from sima_mlir.diagnostics import SimaError, describe, file_location, tidy
 
 DenseElement: TypeAlias = AnyFloat | IntegerType | IndexType | ComplexType[Any]
+
+_SPLAT = re.compile(r"<\s*[-+.\w]+\s*>", re.ASCII)
+"""A `dense<…>` with one value for all elements, which is neither a list nor a string."""
+
+_LARGEST_CONSTANT = 2**31 - 1
+"""How many bytes one value may be repeated to."""
 
 _ALIGNMENT_BYTES = 4
 """A blob begins with its alignment, a little-endian u32."""
@@ -178,6 +189,27 @@ class LocatingParser(Parser):
                 return super().to_type(parser, type)
             bits = cast(int, self.value).to_bytes(type.compile_time_size, "little")
             return type.unpack(bits, 1)[0]
+
+    def parse_dense_int_or_fp_elements_attr(
+        self, type: RankedStructure[Any] | None
+    ) -> DenseIntOrFPElementsAttr[Any]:
+        """Parses `dense<…>`; one value for all elements is repeated as bytes, not as objects."""
+        if _SPLAT.match(self.lexer.input.content, self.pos) is None:
+            return super().parse_dense_int_or_fp_elements_attr(type)
+        position = self.pos
+        self.parse_punctuation("<")
+        element = self._parse_tensor_literal_element()
+        self.parse_punctuation(">")
+        if type is None:
+            self.parse_punctuation(":")
+            type = self._parse_dense_literal_type()
+        count, size = math.prod(type.get_shape()), type.element_type.compile_time_size
+        if not 0 <= count * size <= _LARGEST_CONSTANT:
+            most = f"a static shape and at most {_LARGEST_CONSTANT} bytes"
+            self.raise_error(f"constant must have {most}, got {type}", position, self.pos)
+        value = cast(Any, element.to_type(self, type.element_type))
+        one = DenseIntOrFPElementsAttr.from_list(TensorType(type.element_type, []), [value])
+        return DenseIntOrFPElementsAttr(type, BytesAttr(one.data.data * count))
 
     def _parse_metadata_ahead(self) -> None:
         """Parses every `{-# … #-}` before all else.

@@ -12,11 +12,11 @@ from sima_mlir.diagnostics import Diagnostic, SimaError, describe, on_operation
 
 
 def verify(module: ModuleOp) -> None:
-    """Checks every operation, and that functions define a value before they use it.
+    """Checks every operation, and then that functions define a value before they use it.
 
     Raises `SimaError` with one diagnostic for each operation that is at fault.
     """
-    faults = [*_verifier_faults(module), *_order_faults(module)]
+    faults = _verifier_faults(module) or list(_order_faults(module))
     if faults:
         raise SimaError(faults)
 

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING, BinaryIO, Literal
 
 from sima_mlir import __version__
 
@@ -37,6 +37,8 @@ def guard(work: Callable[[], int], *, debug: bool) -> int:
 
     A reader of stdout that wants no more (`| head`) is not an error.
     """
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # print would write to stdout instead
     from sima_mlir.diagnostics import SimaError, tidy
 
     try:
@@ -50,7 +52,7 @@ def guard(work: Callable[[], int], *, debug: bool) -> int:
         report(*error.diagnostics)
         _trace(debug)
     except Exception as error:
-        notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
+        notes = "".join(f" ({n})" for n in getattr(error, "__notes__", ()) if "\n" not in n)
         message = f"{type(error).__name__}: {tidy(str(error))}{notes}"
         print(f"internal error: {message}; --debug shows where", file=sys.stderr)
         _trace(debug)
@@ -75,8 +77,21 @@ def open_text(path: str | None) -> Generator[IO[str], None, None]:
         with open_whole(path) as file, _text(file) as text:
             yield text
         return
-    with _explained("<stdout>"), _text(sys.stdout.buffer) as text:
+    with _explained("<stdout>"), _text(standard_stream("stdout")) as text:
         yield text
+
+
+def standard_stream(name: Literal["stdin", "stdout"]) -> BinaryIO:
+    """Returns a standard stream for bytes.
+
+    Raises `SimaError` when the process was started without it.
+    """
+    stream = getattr(sys, name)
+    if stream is None:
+        from sima_mlir.diagnostics import SimaError
+
+        raise SimaError.of(f"'<{name}>' is closed")
+    return stream.buffer
 
 
 @contextmanager

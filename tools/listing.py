@@ -12,15 +12,17 @@ from typing import Any
 from xdsl.passes import ModulePass
 
 from sima_mlir.pipeline import available_passes
+from sima_mlir.universe import SIMA_UNIVERSE
 
 _WIDTH = 100
 
 
 def list_passes() -> str:
-    """Returns a text with every pass and its summary, and its options with theirs."""
+    """Returns a text with every pass and its summary, and its options with theirs; ours first."""
     lines: list[str] = []
-    for name, factory in sorted(available_passes().items()):
-        pass_type = factory()
+    passes = available_passes()
+    for name in sorted(passes, key=lambda name: (name not in SIMA_UNIVERSE.all_passes, name)):
+        pass_type = passes[name]()
         lines += _entry(f"  {name}", _summary(pass_type))
         lines += _entries_of_options(pass_type)
     return "\n".join(lines) + "\n"
@@ -50,7 +52,7 @@ def _summary(pass_type: type[ModulePass]) -> str:
 def _option(field: Field[Any]) -> str:
     name = field.name.replace("_", "-")
     if field.default is MISSING:
-        return f"{name}=…"
+        return f"{name}=<value>"
     default = field.default
     return f"{name}={str(default).lower() if isinstance(default, bool) else default}"
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from sima_mlir.tools.command import (
     guard,
     open_text,
     report,
+    standard_stream,
 )
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _read_inputs(options: argparse.Namespace) -> Iterator[tuple[str, bytes, str]
     from sima_mlir.loading import format_of, read_file
 
     if options.input == _STDIN:
-        name, data, format = "<stdin>", sys.stdin.buffer.read(), options.format or "mlir"
+        name, data, format = "<stdin>", standard_stream("stdin").read(), options.format or "mlir"
     else:
         name, data = options.input, read_file(options.input)
         format = options.format or format_of(options.input)

@@ -43,8 +43,8 @@ def _make_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("module", help="a .mlir or .tflite file")
     add("-f", "--format", choices=("mlir", "tflite"), help="what the module is, whatever its name")
-    add("--inputs", required=True, metavar="X.npz", help="the arrays in0, in1, …")
-    add("--outputs", metavar="Y.npz", help="where to put the arrays out0, out1, …")
+    add("--inputs", required=True, metavar="X.npz", help="the arrays in0, in1, ...")
+    add("--outputs", metavar="Y.npz", help="where to put the arrays out0, out1, ...")
     add(
         "--all-values",
         metavar="DIR",

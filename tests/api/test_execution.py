@@ -153,3 +153,14 @@ def test_a_resource_without_data_is_refused_where_it_is_needed(program):
     assert refusal(interpret, *program, [], "elided") == (
         "x.mlir:19:8: error: 'arith.constant' op resource 'gone' is not defined"
     )
+
+
+def test_a_function_that_calls_itself_for_ever_is_an_error():
+    ctx = make_context()
+    text = """func.func @main(%x: tensor<1xi8>) -> tensor<1xi8> {
+      %0 = func.call @main(%x) : (tensor<1xi8>) -> tensor<1xi8>
+      func.return %0 : tensor<1xi8>
+    }"""
+    with pytest.raises(SimaError) as error:
+        interpret(ctx, parse(ctx, text, "x.mlir"), [np.zeros(1, np.int8)])
+    assert str(error.value) == "x.mlir:2:12: error: 'func.call' op calls go too deep"

@@ -240,3 +240,37 @@ WORDS = st.sampled_from(
 @given(st.lists(WORDS, max_size=12))
 def test_no_text_gets_past_with_a_traceback(words):
     assert refusal_if_any(" ".join(words)).startswith(("x.mlir:", "none"))
+
+
+def test_one_value_for_all_elements_is_repeated_without_an_object_each():
+    module = parse(
+        make_context(), "module attributes {a = dense<-2> : tensor<300x1000x1000xi8>} {}"
+    )
+    assert module.attributes["a"].data.data == b"\xfe" * 300_000_000
+
+
+@pytest.mark.parametrize(
+    ("value", "type", "expected"),
+    [
+        ("1.5", "2xf32", b"\x00\x00\xc0\x3f" * 2),
+        ("0x7FC00000", "2xf32", b"\x00\x00\xc0\x7f" * 2),
+        ("-1", "0xi8", b""),
+        ("300", "1xi16", b"\x2c\x01"),
+    ],
+)
+def test_one_value_has_the_bytes_of_the_element_type(value: str, type: str, expected: bytes):
+    module = parse(
+        make_context(), f"module attributes {{a = dense<{value}> : tensor<{type}>}} {{}}"
+    )
+    assert module.attributes["a"].data.data == expected
+
+
+def test_a_constant_that_is_too_large_is_an_error():
+    with pytest.raises(SimaError) as error:
+        parse(
+            make_context(), "module attributes {a = dense<1> : tensor<3000000000xi8>} {}", "x.mlir"
+        )
+    assert str(error.value) == (
+        "x.mlir:1:29: error: constant must have a static shape and at most 2147483647 bytes, "
+        "got tensor<3000000000xi8>"
+    )

@@ -351,3 +351,35 @@ def test_text_is_utf8_whatever_the_locale():
     )
     assert process.stderr == b""
     assert '#t.a<"\u00e4">'.encode() in process.stdout
+
+
+@pytest.mark.parametrize(
+    ("closed", "message"), [(">&-", "error: '<stdout>' is closed"), ("<&-", "'<stdin>' is closed")]
+)
+def test_a_closed_stream_is_an_error(good, tmp_path, closed: str, message: str):
+    source = good if closed == ">&-" else "-"
+    result = subprocess.run(
+        f"{TOOL} {source} {closed}", shell=True, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (result.returncode, result.stdout) == (1, "")
+    assert message in result.stderr
+
+
+def test_without_stderr_an_error_does_not_go_to_stdout(tmp_path):
+    result = subprocess.run(
+        f"{TOOL} gone.mlir 2>&-", shell=True, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (result.returncode, result.stdout) == (1, "")
+
+
+def test_help_is_ascii_and_lists_our_passes_first(run):
+    code, out, err = run("--help")
+    assert (code, err) == (0, "")
+    assert out.isascii()
+    assert out.partition("\npasses:\n")[2].startswith("  convert-qnn-to-sima\n")
+
+
+def test_an_operation_without_its_region_is_an_error(run):
+    code, out, err = run(stdin=b'"func.func"() : () -> ()\n')
+    assert (code, out) == (1, "")
+    assert err == "<stdin>:1:1: error: 'func.func' op expected 1 region, but got 0\n"
