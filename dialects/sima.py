@@ -744,7 +744,7 @@ class PadOp(IRDLOperation):
 
     `padding` lists the elements before each axis, then those after each; they hold `value`.
 
-    (C1) padding has two values for each axis of data, none negative.
+    (C1) data has at least one axis; padding has two values for each, none negative.
     (C2) the result has the padded shape.
     (C3) value is a code of data, and data and result have the same element type.
 

@@ -17,14 +17,6 @@ func.func @nothing(%x: tensor<8xui8>) {
   return
 }
 
-// CHECK: @scalar(%[[X:[a-z0-9]+]]:
-// CHECK-NEXT: qnn.pad %[[X]] padding = [] value = 0 : (
-// GENERIC: "qnn.pad"({{.*}}) <{padding = array<i64>, value = 0 : i32}>
-func.func @scalar(%x: tensor<i8>) {
-  %r = qnn.pad %x padding = [] value = 0 : (tensor<i8>) -> tensor<i8>
-  return
-}
-
 // CHECK: @from_nothing(%[[X:[a-z0-9]+]]:
 // CHECK-NEXT: qnn.pad %[[X]] padding = [1, 1] value = -32768 : (
 func.func @from_nothing(%x: tensor<0xi16>) {
