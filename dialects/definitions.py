@@ -250,24 +250,6 @@ def verify_pool(
     verify_same_element_type(result, data)
 
 
-def verify_pad(
-    data: SSAValue, padding: DenseArrayBase, value: IntegerAttr, result: SSAValue
-) -> None:
-    """Checks shapes, element types and the code of a padding."""
-    widths = array_values(padding).tolist()
-    verify_shape(result, lambda: shapes.pad_shape(shape_of(data), widths))
-    verify_same_element_type(result, data)
-    verify_code("value", value.value.data, element_type(data))
-
-
-def verify_reshape(data: SSAValue, result: SSAValue) -> None:
-    """Checks that a reshape keeps number and type of the elements."""
-    given, wanted = math.prod(shape_of(data)), math.prod(shape_of(result))
-    if given != wanted:
-        raise VerifyException(f"result must have {given} elements, got {wanted}")
-    verify_same_element_type(result, data)
-
-
 def verify_last_axis(data: SSAValue) -> None:
     """Checks that a value has a last axis with something on it."""
     sizes = shape_of(data)[-1:]

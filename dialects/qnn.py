@@ -33,7 +33,6 @@ from xdsl.dialects.builtin import (
     f32,
     f64,
     i8,
-    i16,
     i32,
     i64,
 )
@@ -74,16 +73,21 @@ from sima_mlir.dialects.definitions import (
     verify_code,
     verify_float32,
     verify_last_axis,
-    verify_pad,
     verify_pool,
-    verify_range,
-    verify_reshape,
     verify_same_element_type,
     verify_same_type,
     verify_shape,
     window_properties,
 )
 from sima_mlir.dialects.elements import array_values, dense_array, dtype_of, tensor_type, ui8
+from sima_mlir.dialects.moves import (
+    ANY_CODES,
+    CODES,
+    ClipOperation,
+    MaxPoolOperation,
+    PadOperation,
+    ReshapeOperation,
+)
 from sima_mlir.quantization import (
     ADD_ROUNDINGS,
     Quantization,
@@ -93,8 +97,6 @@ from sima_mlir.quantization import (
     softmax_constants,
 )
 
-CODES = tensor_of(i8, ui8, i16)
-ANY_CODES = tensor_of(i8, ui8, i16, i32)
 ACCUMULATORS = tensor_of(i32)
 
 NAME_ATTRIBUTE = "qnn.name"
@@ -544,7 +546,7 @@ class DequantizeOp(IRDLOperation):
 
 
 @irdl_op_definition
-class ClipOp(IRDLOperation):
+class ClipOp(ClipOperation):
     """Clamps codes.
 
     result = max(min, min(data, max))
@@ -558,29 +560,6 @@ class ClipOp(IRDLOperation):
     """
 
     name = "qnn.clip"
-
-    data = operand_def(ANY_CODES)
-    min = prop_def(IntegerAttr.constr(i32))
-    max = prop_def(IntegerAttr.constr(i32))
-    result = result_def(ANY_CODES)
-
-    traits = traits_def(Pure(), DistinctProperties())
-
-    assembly_format = (
-        "$data `min` `=` $min `max` `=` $max attr-dict `:` functional-type(operands, results)"
-    )
-
-    def __init__(self, data: SSAValue, min: int, max: int):
-        super().__init__(
-            operands=[data],
-            properties={"min": IntegerAttr(min, i32), "max": IntegerAttr(max, i32)},
-            result_types=[data.type],
-        )
-
-    def verify_(self) -> None:
-        """Checks C1 to C3."""
-        verify_range("clip", self.min.value.data, self.max.value.data, element_type(self.data))
-        verify_same_type(self.result, self.data)
 
 
 @irdl_op_definition
@@ -734,7 +713,7 @@ class AvgPoolOp(WindowOperation):
 
 
 @irdl_op_definition
-class MaxPoolOp(WindowOperation):
+class MaxPoolOp(MaxPoolOperation):
     """Takes the largest code over a window of the spatial axes.
 
     result = max over taps inside the data; taps in the padding never win.
@@ -752,39 +731,6 @@ class MaxPoolOp(WindowOperation):
     """
 
     name = "qnn.max_pool"
-
-    data = operand_def(CODES)
-    pool_size = prop_def(DenseArrayBase.constr(i64))
-    result = result_def(CODES)
-
-    traits = traits_def(Pure(), DistinctProperties())
-
-    assembly_format = (
-        "$data `pool_size` `=` $pool_size " + WINDOW_FORMAT + " "
-        "attr-dict `:` functional-type(operands, results)"
-    )
-
-    def __init__(
-        self,
-        data: SSAValue,
-        pool_size: Sequence[int],
-        *,
-        strides: Sequence[int] | None = None,
-        padding: Sequence[int] | None = None,
-    ):
-        rank = shapes.check_pool(shape_of(data), pool_size)
-        window = shapes.make_window(rank, strides, padding)
-        shape = shapes.pool_shape(shape_of(data), pool_size, window)
-        super().__init__(
-            operands=[data],
-            properties=window_properties(window, dilated=False)
-            | {"pool_size": dense_array(pool_size, i64)},
-            result_types=[tensor_type(shape, element_type(data))],
-        )
-
-    def verify_(self) -> None:
-        """Checks C1 to C3."""
-        verify_pool(self, self.data, self.pool_size, self.result)
 
 
 @irdl_op_definition
@@ -856,7 +802,7 @@ class MeanOp(IRDLOperation):
 
 
 @irdl_op_definition
-class PadOp(IRDLOperation):
+class PadOp(PadOperation):
     """Puts a code around a tensor.
 
     `padding` lists the elements before each axis, then those after each; they hold `value`.
@@ -872,36 +818,9 @@ class PadOp(IRDLOperation):
 
     name = "qnn.pad"
 
-    data = operand_def(CODES)
-    padding = prop_def(DenseArrayBase.constr(i64))
-    value = prop_def(IntegerAttr.constr(i32))
-    result = result_def(CODES)
-
-    traits = traits_def(Pure(), DistinctProperties())
-
-    assembly_format = (
-        "$data `padding` `=` $padding `value` `=` $value "
-        "attr-dict `:` functional-type(operands, results)"
-    )
-
-    def __init__(self, data: SSAValue, padding: Sequence[int], value: int):
-        shape = shapes.pad_shape(shape_of(data), padding)
-        super().__init__(
-            operands=[data],
-            properties={
-                "padding": dense_array(padding, i64),
-                "value": IntegerAttr(value, i32),
-            },
-            result_types=[tensor_type(shape, element_type(data))],
-        )
-
-    def verify_(self) -> None:
-        """Checks C1 to C3."""
-        verify_pad(self.data, self.padding, self.value, self.result)
-
 
 @irdl_op_definition
-class ReshapeOp(IRDLOperation):
+class ReshapeOp(ReshapeOperation):
     """Gives a tensor another shape; its elements stay in order.
 
     (C1) data and result have the same number of elements.
@@ -912,23 +831,6 @@ class ReshapeOp(IRDLOperation):
     """
 
     name = "qnn.reshape"
-
-    data = operand_def(ANY_CODES)
-    result = result_def(ANY_CODES)
-
-    traits = traits_def(Pure(), DistinctProperties())
-
-    assembly_format = "$data attr-dict `:` functional-type(operands, results)"
-
-    def __init__(self, data: SSAValue, shape: Sequence[int]):
-        super().__init__(
-            operands=[data],
-            result_types=[tensor_type(tuple(shape), element_type(data))],
-        )
-
-    def verify_(self) -> None:
-        """Checks C1 and C2."""
-        verify_reshape(self.data, self.result)
 
 
 @irdl_op_definition

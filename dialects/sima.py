@@ -71,10 +71,8 @@ from sima_mlir.dialects.definitions import (
     verify_code,
     verify_float32,
     verify_last_axis,
-    verify_pad,
     verify_pool,
     verify_range,
-    verify_reshape,
     verify_same_type,
     verify_shape,
     window_properties,
@@ -87,6 +85,14 @@ from sima_mlir.dialects.elements import (
     tensor_type,
     ui8,
 )
+from sima_mlir.dialects.moves import (
+    ANY_CODES,
+    CODES,
+    ClipOperation,
+    MaxPoolOperation,
+    PadOperation,
+    ReshapeOperation,
+)
 from sima_mlir.quantization import (
     DEFAULT_TARGET,
     MAX_SHIFT,
@@ -96,8 +102,6 @@ from sima_mlir.quantization import (
     largest_significand,
 )
 
-CODES = tensor_of(i8, ui8, i16)
-ANY_CODES = tensor_of(i8, ui8, i16, i32)
 ELEMENTS = AnyOf.get(BaseAttr(DenseIntOrFPElementsAttr), BaseAttr(DenseResourceAttr))
 PER_CHANNEL = AnyOf.get(IntegerAttr.constr(i32), DenseArrayBase.constr(i32))
 
@@ -646,7 +650,7 @@ class AvgPoolOp(WindowOperation):
 
 
 @irdl_op_definition
-class MaxPoolOp(WindowOperation):
+class MaxPoolOp(MaxPoolOperation):
     """Takes the largest code over a window of the spatial axes.
 
     result = max over taps inside the data; taps in the padding never win.
@@ -665,41 +669,9 @@ class MaxPoolOp(WindowOperation):
 
     name = "sima.max_pool"
 
-    data = operand_def(CODES)
-    pool_size = prop_def(DenseArrayBase.constr(i64))
-    result = result_def(CODES)
-
-    traits = traits_def(Pure(), DistinctProperties())
-
-    assembly_format = (
-        "$data `pool_size` `=` $pool_size " + WINDOW_FORMAT + " "
-        "attr-dict `:` functional-type(operands, results)"
-    )
-
-    def __init__(
-        self,
-        data: SSAValue,
-        pool_size: Sequence[int],
-        result_type: Attribute,
-        *,
-        strides: Sequence[int] | None = None,
-        padding: Sequence[int] | None = None,
-    ):
-        window = shapes.make_window(len(pool_size), strides, padding)
-        super().__init__(
-            operands=[data],
-            properties=window_properties(window, dilated=False)
-            | {"pool_size": dense_array(pool_size, i64)},
-            result_types=[result_type],
-        )
-
-    def verify_(self) -> None:
-        """Checks C1 to C3."""
-        verify_pool(self, self.data, self.pool_size, self.result)
-
 
 @irdl_op_definition
-class ClipOp(IRDLOperation):
+class ClipOp(ClipOperation):
     """Clamps codes.
 
     result = max(min, min(data, max))
@@ -714,32 +686,9 @@ class ClipOp(IRDLOperation):
 
     name = "sima.clip"
 
-    data = operand_def(ANY_CODES)
-    min = prop_def(IntegerAttr.constr(i32))
-    max = prop_def(IntegerAttr.constr(i32))
-    result = result_def(ANY_CODES)
-
-    traits = traits_def(Pure(), DistinctProperties())
-
-    assembly_format = (
-        "$data `min` `=` $min `max` `=` $max attr-dict `:` functional-type(operands, results)"
-    )
-
-    def __init__(self, data: SSAValue, min: int, max: int):
-        super().__init__(
-            operands=[data],
-            properties={"min": IntegerAttr(min, i32), "max": IntegerAttr(max, i32)},
-            result_types=[data.type],
-        )
-
-    def verify_(self) -> None:
-        """Checks C1 to C3."""
-        verify_range("clip", self.min.value.data, self.max.value.data, element_type(self.data))
-        verify_same_type(self.result, self.data)
-
 
 @irdl_op_definition
-class PadOp(IRDLOperation):
+class PadOp(PadOperation):
     """Puts a code around a tensor.
 
     `padding` lists the elements before each axis, then those after each; they hold `value`.
@@ -755,36 +704,9 @@ class PadOp(IRDLOperation):
 
     name = "sima.pad"
 
-    data = operand_def(CODES)
-    padding = prop_def(DenseArrayBase.constr(i64))
-    value = prop_def(IntegerAttr.constr(i32))
-    result = result_def(CODES)
-
-    traits = traits_def(Pure(), DistinctProperties())
-
-    assembly_format = (
-        "$data `padding` `=` $padding `value` `=` $value "
-        "attr-dict `:` functional-type(operands, results)"
-    )
-
-    def __init__(self, data: SSAValue, padding: Sequence[int], value: int):
-        shape = shapes.pad_shape(shape_of(data), padding)
-        super().__init__(
-            operands=[data],
-            properties={
-                "padding": dense_array(padding, i64),
-                "value": IntegerAttr(value, i32),
-            },
-            result_types=[tensor_type(shape, element_type(data))],
-        )
-
-    def verify_(self) -> None:
-        """Checks C1 to C3."""
-        verify_pad(self.data, self.padding, self.value, self.result)
-
 
 @irdl_op_definition
-class ReshapeOp(IRDLOperation):
+class ReshapeOp(ReshapeOperation):
     """Gives a tensor another shape; its elements stay in order.
 
     (C1) data and result have the same number of elements.
@@ -795,22 +717,6 @@ class ReshapeOp(IRDLOperation):
     """
 
     name = "sima.reshape"
-
-    data = operand_def(ANY_CODES)
-    result = result_def(ANY_CODES)
-
-    traits = traits_def(Pure(), DistinctProperties())
-
-    assembly_format = "$data attr-dict `:` functional-type(operands, results)"
-
-    def __init__(self, data: SSAValue, shape: Sequence[int]):
-        super().__init__(
-            operands=[data], result_types=[tensor_type(tuple(shape), element_type(data))]
-        )
-
-    def verify_(self) -> None:
-        """Checks C1 and C2."""
-        verify_reshape(self.data, self.result)
 
 
 @irdl_op_definition

@@ -356,9 +356,7 @@ class LowerMaxPool(QnnPattern):
     def lower(self, op: qnn.MaxPoolOp, rewriter: PatternRewriter) -> None:
         """Replaces the pool; its window stays as it is."""
         window, sizes = op.window(len(op.pool_size)), array_values(op.pool_size).tolist()
-        new = sima.MaxPoolOp(
-            op.data, sizes, op.result.type, strides=window.strides, padding=window.padding
-        )
+        new = sima.MaxPoolOp(op.data, sizes, strides=window.strides, padding=window.padding)
         replace(rewriter, op, new)
 
 

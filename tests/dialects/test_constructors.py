@@ -315,8 +315,7 @@ def sima_avg_pool(draw: Draw) -> Operation:
 def sima_max_pool(draw: Draw) -> Operation:
     data, taps, keywords = pool(draw)
     source = value(tensor_type(data, draw(CODES)))
-    result = qnn.MaxPoolOp(source, taps, **keywords).result.type
-    return sima.MaxPoolOp(source, taps, result, **keywords)
+    return sima.MaxPoolOp(source, taps, **keywords)
 
 
 def sima_quantize(draw: Draw) -> Operation:

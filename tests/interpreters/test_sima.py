@@ -428,7 +428,7 @@ def test_avg_pool_is_its_formula():
 
 SHARED: dict[str, tuple[Callable[..., Operation], Callable[..., Operation], str]] = {
     "max_pool": (
-        lambda v: sima.MaxPoolOp(v, [2], tensor_type((2, 4, 3), i8), strides=[2], padding=[1, 1]),
+        lambda v: sima.MaxPoolOp(v, [2], strides=[2], padding=[1, 1]),
         lambda v: qnn.MaxPoolOp(v, [2], strides=[2], padding=[1, 1]),
         "int8",
     ),
