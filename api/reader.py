@@ -35,7 +35,7 @@ from xdsl.parser import (
     Span,
     UnresolvedOperand,
 )
-from xdsl.utils.exceptions import ParseError
+from xdsl.utils.exceptions import ParseError, VerifyException
 from xdsl.utils.lexer import Input
 from xdsl.utils.mlir_lexer import MLIRLexer, MLIRTokenKind
 
@@ -203,13 +203,18 @@ class LocatingParser(Parser):
         if type is None:
             self.parse_punctuation(":")
             type = self._parse_dense_literal_type()
-        count, size = math.prod(type.get_shape()), type.element_type.compile_time_size
-        if not 0 <= count * size <= _LARGEST_CONSTANT:
+        count, one = math.prod(type.get_shape()), TensorType(type.element_type, [])
+        try:
+            value = cast(Any, element.to_type(self, type.element_type))
+            data = DenseIntOrFPElementsAttr.from_list(one, [value]).data.data
+        except ParseError as error:
+            self.raise_error(error.msg, position, self.pos)
+        except (AssertionError, NotImplementedError, VerifyException):
+            self.raise_error(f"value is not an element of {type}", position, self.pos)
+        if not 0 <= count * len(data) <= _LARGEST_CONSTANT:
             most = f"a static shape and at most {_LARGEST_CONSTANT} bytes"
             self.raise_error(f"constant must have {most}, got {type}", position, self.pos)
-        value = cast(Any, element.to_type(self, type.element_type))
-        one = DenseIntOrFPElementsAttr.from_list(TensorType(type.element_type, []), [value])
-        return DenseIntOrFPElementsAttr(type, BytesAttr(one.data.data * count))
+        return DenseIntOrFPElementsAttr(type, BytesAttr(data * count))
 
     def _parse_metadata_ahead(self) -> None:
         """Parses every `{-# … #-}` before all else.

@@ -45,7 +45,7 @@ from sima_mlir.quantization import (
     FoldedAdd,
     Rounding,
     check_accumulator,
-    check_folded_scale,
+    check_folded_add,
     fixed_point_add,
     fixed_point_constants,
     fold_add,
@@ -88,7 +88,7 @@ class ConvertQnnToSimaPass(ModulePass):
         if left and not self.partial:
             raise LoweringError([(o, f"cannot be lowered: {reason}") for o, reason in left])
         for o, reason in left:
-            remark(ctx, o, f"left in qnn: {reason}")
+            remark(ctx, o, f"left in qnn: {reason}" if is_qnn(o) else reason)
 
 
 @dataclass
@@ -276,9 +276,7 @@ class LowerAdd(QnnPattern):
 
         def fold() -> FoldedAdd:
             constants = fold_add(*encodings)
-            for scale, encoding in zip(constants[:2], encodings[:2], strict=True):
-                ratio = encoding.scale / encodings[2].scale
-                check_folded_scale(scale, constants.shift, ratio, 128, codes_of(op.result))
+            check_folded_add(constants, *encodings)
             return constants
 
         folded = self.lowering.folded(op, fold)
@@ -287,6 +285,9 @@ class LowerAdd(QnnPattern):
             properties: dict[str, Attribute] = {"shift": IntegerAttr(fields.pop("shift"), i32)}
         else:
             exact = refuse_value_errors(lambda: fixed_point_add(*encodings, op.rounding.data))
+            reach = 255 * (op.lhs_q.scale[0] + op.rhs_q.scale[0]) / op.output_q.scale[0]
+            if exact.left_shift == 0 and reach >= 1 << 31:
+                raise Refusal(f"its sum does not fit 32 bits, it reaches {reach:.6g}")
             fields = exact._asdict()
             scale, shift = fields.pop("scale"), fields.pop("shift")
             properties = multiplication(

@@ -26,13 +26,16 @@ def find_mismatches(module: ModuleOp) -> dict[Operation, str]:
     known: dict[SSAValue, QuantizationAttr] = {}
     mismatches: dict[Operation, str] = {}
     for op in module.walk():
-        if isinstance(op, FuncOp):
+        if isinstance(op, FuncOp) and not op.is_declaration:
             known |= dict(_declared(op.args, op.arg_attrs))
+        if isinstance(op, ReturnOp):
+            reason, written = _return_mismatch(op, known), None
+        elif op.dialect_name() == "qnn":
+            reason, written = _mismatch(op, known), _written(op, known)
+        else:
             continue
-        reason = _return_mismatch(op, known) if isinstance(op, ReturnOp) else _mismatch(op, known)
         if reason is not None:
             mismatches[op] = reason
-        written = _written(op, known)
         if written is not None:
             known[op.results[0]] = written
     return mismatches

@@ -165,6 +165,22 @@ def fold_requantize(
     raise ValueError(f"accumulator of {count} codes must fit {target.accumulator_bits} bits")
 
 
+def check_folded_add(
+    constants: FoldedAdd, lhs_q: Quantization, rhs_q: Quantization, output_q: Quantization
+) -> None:
+    """Checks that the integer scales of an addition do for all pairs of 8-bit codes.
+
+    Raises `ValueError` when a sum is off by more than half a step before it is rounded. Two large
+    operands may cancel, so that what saturates alone counts too.
+    """
+    error = 0.0
+    for scale, encoding in ((constants.lhs_scale, lhs_q), (constants.rhs_scale, rhs_q)):
+        distance = abs(math.ldexp(scale, -constants.shift) - encoding.scale / output_q.scale)
+        error += distance * (128 + abs(encoding.zero_point))
+    if error > _LARGEST_ERROR:
+        raise ValueError(f"its scales must be right to half an output step, got {error:.3g}")
+
+
 def check_folded_scale(
     scale: int, shift: int, ratio: float, largest: int, output_codes: tuple[int, int]
 ) -> None:

@@ -274,3 +274,11 @@ def test_a_constant_that_is_too_large_is_an_error():
         "x.mlir:1:29: error: constant must have a static shape and at most 2147483647 bytes, "
         "got tensor<3000000000xi8>"
     )
+
+
+@pytest.mark.parametrize(
+    "constant", ["dense<300> : tensor<4xi8>", "dense<1> : tensor<4xcomplex<i8>>"]
+)
+def test_a_value_that_is_no_element_is_located(constant: str):
+    with pytest.raises(SimaError, match=r"^x\.mlir:1:29: error: .+"):
+        parse(make_context(), f"module attributes {{a = {constant}}} {{}}", "x.mlir")

@@ -376,6 +376,29 @@ def test_empty_tensors_are_refused(shape: tuple[int, int]):
         ConvertQnnToSimaPass().apply(Context(), layer.module())
 
 
+@pytest.mark.parametrize(
+    ("scales", "zero_points", "codes", "expected"),
+    [
+        ((1000.015, 999.986), (0, 0), (127, -127), 4),
+        ((130.0036, 129.9964), (-128, 127), (127, -128), 2),
+    ],
+)
+def test_large_operands_that_cancel_are_added_exactly(
+    scales: tuple[float, float],
+    zero_points: tuple[int, int],
+    codes: tuple[int, int],
+    expected: int,
+):
+    type = tensor_type((1,), element_type_of(np.int8))
+    block = Block(arg_types=[type, type])
+    encodings = [QuantizationAttr.of(s, z) for s, z in zip(scales, zero_points, strict=True)]
+    op = qnn.AddOp(*block.args, *encodings, QuantizationAttr.of(1.0, 0), Rounding.TFLITE)
+    block.add_ops([op, func.ReturnOp(op.result)])
+    module = ModuleOp([func.FuncOp("main", ((type, type), (type,)), Region(block))])
+    data = [np.array([code], np.int8) for code in codes]
+    assert run(module, *data) == run(lower(module), *data) == [expected]
+
+
 def test_dead_operations_are_lowered_too():
     block = Block(arg_types=[tensor_type((1, 4), element_type_of(np.int8))])
     dead = qnn.ReshapeOp(block.args[0], (4,))

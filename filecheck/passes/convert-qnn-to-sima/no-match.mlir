@@ -175,8 +175,16 @@ func.func @zero_point(%x: tensor<1xi32>) -> tensor<1xi8> {
 
 // -----
 
-// CHECK: 'func.return' op left in qnn: a result is encoded with #qnn.quantization<scale = 0.25, zero_point = 0>, but declared with #qnn.quantization<scale = 0.5, zero_point = 0>
+// CHECK: 'func.return' op a result is encoded with #qnn.quantization<scale = 0.25, zero_point = 0>, but declared with #qnn.quantization<scale = 0.5, zero_point = 0>
 func.func @declared_result(%x: tensor<1xi8>) -> (tensor<1xi8> {qnn.quantization = #qnn.quantization<scale = 0.5, zero_point = 0>}) {
   %0 = qnn.requantize %x input_q = <scale = 0.5> output_q = <scale = 0.25> : (tensor<1xi8>) -> tensor<1xi8>
+  func.return %0 : tensor<1xi8>
+}
+
+// -----
+
+// CHECK: 'qnn.add' op left in qnn: its sum does not fit 32 bits, it reaches 5.1e+09
+func.func @sum(%x: tensor<1xi8>) -> tensor<1xi8> {
+  %0 = qnn.add %x, %x lhs_q = <scale = 1.0> rhs_q = <scale = 1.0> output_q = <scale = 1.0e-7> rounding = away : (tensor<1xi8>, tensor<1xi8>) -> tensor<1xi8>
   func.return %0 : tensor<1xi8>
 }

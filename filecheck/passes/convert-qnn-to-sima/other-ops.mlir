@@ -85,3 +85,10 @@ func.func @edges(%x: tensor<2x2xf32>) -> (tensor<4xf32>, tensor<2x2xi8>) {
   %4 = qnn.dequantize %3 input_q = <scale = 0.5, zero_point = 3> : (tensor<4xi8>) -> tensor<4xf32>
   func.return %4, %1 : tensor<4xf32>, tensor<2x2xi8>
 }
+
+// -----
+
+// A function without a body has nothing to lower.
+// CHECK-LABEL: @elsewhere
+// TFLITE-LABEL: @elsewhere
+func.func private @elsewhere(tensor<1xi8>) -> tensor<1xi8>
