@@ -209,6 +209,8 @@ class LocatingParser(Parser):
             data = DenseIntOrFPElementsAttr.from_list(one, [value]).data.data
         except ParseError as error:
             self.raise_error(error.msg, position, self.pos)
+        except ValueError as error:
+            self.raise_error(describe(error), position, self.pos)
         except (AssertionError, NotImplementedError, VerifyException):
             self.raise_error(f"value is not an element of {type}", position, self.pos)
         if not 0 <= count * len(data) <= _LARGEST_CONSTANT:
