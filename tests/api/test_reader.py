@@ -196,7 +196,7 @@ def test_the_bits_of_a_float_are_not_an_integer():
             "    : (tensor<1xi32>) -> tensor<1xi8>\n  func.return\n}",
             "x.mlir:2:8: error: scale must be positive and finite, got 0.0",
         ),
-        (CONSTANT % ("300", "tensor<2xi8>"), "x.mlir:2:8: error: "),
+        (CONSTANT % ("300", "tensor<2xi8>"), "x.mlir:2:28: error: "),
         (CONSTANT % ("1.0e300", "tensor<2xf32>"), "x.mlir:2:8: error: "),
         (CONSTANT % ('"0x00"', "tensor<3xi16>"), "x.mlir:2:52: error: shape mismatch in dense"),
         (CONSTANT % ("[1, 2]", "tensor<3xi8>"), "x.mlir:2:51: error: shape mismatch in dense"),
