@@ -45,6 +45,7 @@ from sima_mlir.quantization import (
     FoldedAdd,
     Rounding,
     check_accumulator,
+    check_fixed_point_add,
     check_folded_add,
     fixed_point_add,
     fixed_point_constants,
@@ -285,9 +286,7 @@ class LowerAdd(QnnPattern):
             properties: dict[str, Attribute] = {"shift": IntegerAttr(fields.pop("shift"), i32)}
         else:
             exact = refuse_value_errors(lambda: fixed_point_add(*encodings, op.rounding.data))
-            reach = 255 * (op.lhs_q.scale[0] + op.rhs_q.scale[0]) / op.output_q.scale[0]
-            if exact.left_shift == 0 and reach >= 1 << 31:
-                raise Refusal(f"its sum does not fit 32 bits, it reaches {reach:.6g}")
+            refuse_value_errors(lambda: check_fixed_point_add(exact, *encodings))
             fields = exact._asdict()
             scale, shift = fields.pop("scale"), fields.pop("shift")
             properties = multiplication(

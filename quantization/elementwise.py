@@ -165,6 +165,19 @@ def fold_requantize(
     raise ValueError(f"accumulator of {count} codes must fit {target.accumulator_bits} bits")
 
 
+def check_fixed_point_add(
+    constants: FixedPointAdd, lhs_q: Quantization, rhs_q: Quantization, output_q: Quantization
+) -> None:
+    """Checks that the operands of an addition, brought to the output's scale, fit 32 bits.
+
+    Raises `ValueError` when 8-bit codes exist whose sum does not. With a `left_shift` operands
+    have a scale of their own, at which they fit.
+    """
+    reach = 255 * (lhs_q.scale + rhs_q.scale) / output_q.scale
+    if constants.left_shift == 0 and reach >= 1 << 31:
+        raise ValueError(f"its sum does not fit 32 bits, it reaches {reach:.6g}")
+
+
 def check_folded_add(
     constants: FoldedAdd, lhs_q: Quantization, rhs_q: Quantization, output_q: Quantization
 ) -> None:
