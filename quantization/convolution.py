@@ -35,6 +35,25 @@ _LARGEST_INT8 = 128
 """The largest magnitude of an int8 code."""
 
 
+class Layer(NamedTuple):
+    """A convolution or dense operator with its requantization, as `fold_requantization` takes it.
+
+        requantize(sum((x - data_zero_point) * weight) + bias), from product to output scale
+    """
+
+    weight: IntArray
+    """HWIGO, or OI for dense."""
+    bias: IntArray | None
+    """One for each output channel, `None` for zeros."""
+    data_zero_point: int
+    product_scale: FloatArray
+    """One, or one for each output channel."""
+    product_zero_point: IntArray
+    """As `product_scale`."""
+    output_q: Quantization
+    is_dense: bool
+
+
 class FixedPointConstants(NamedTuple):
     """Constants of the requantization `multiply(x + bias, scale, shift) + zero_point`."""
 
@@ -156,13 +175,13 @@ def fixed_point_constants(
 
     `product_scale` and `product_zero_point` hold one value, or one for each channel.
     """
-    taps = _taps_by_channel(weight, is_dense)
+    taps = taps_by_channel(weight, is_dense)
     _check_channels(product_scale, taps.shape[1])
     scale, shift = quantize_multiplier(_multipliers(product_scale, output_q), rounding)
     moved_bias: IntArray | None = None
     if bias is not None or data_zero_point != 0 or np.any(product_zero_point):
         sums = taps.sum(axis=0, dtype=np.int64)
-        moved = _channel_bias(bias, len(sums)) - data_zero_point * sums - product_zero_point
+        moved = channel_bias(bias, len(sums)) - data_zero_point * sums - product_zero_point
         moved_bias = _int32("bias with the zero points folded in", moved).astype(np.int32)
     return FixedPointConstants(moved_bias, scale, output_q.zero_point, shift)
 
@@ -181,14 +200,14 @@ def fold_requantization(
 
     `product_scale` and `product_zero_point` hold one value, or one for each channel.
     """
-    taps = _taps_by_channel(weight, is_dense)
+    taps = taps_by_channel(weight, is_dense)
     _check_channels(product_scale, taps.shape[1])
     ratios = _multipliers(product_scale, output_q)
     scale, natural = _decompose(ratios)
     if np.any(natural < -_LOW_BITS):
         raise ValueError(_unfoldable(int(np.argmin(natural)), True, ratios, taps, target))
     mantissa = np.ldexp(scale, SCALE_BITS).astype(np.int64)
-    centred = _channel_bias(bias, taps.shape[1]) - product_zero_point
+    centred = channel_bias(bias, taps.shape[1]) - product_zero_point
     shift = np.clip(natural, 0, target.max_shift)
     while True:
         bits = SCALE_BITS + natural - shift
@@ -211,14 +230,25 @@ def check_accumulator(
     weight: IntArray, bias: IntArray, is_dense: bool, target: Target = DEFAULT_TARGET
 ) -> None:
     """Raises `ValueError` when int8 data can make `sum(x * weight) + bias` too wide."""
-    taps = _taps_by_channel(weight, is_dense)
+    taps = taps_by_channel(weight, is_dense)
     sums = np.abs(taps, dtype=np.int64).sum(axis=0)
     worst = int((np.abs(bias.astype(np.int64)) + _LARGEST_INT8 * sums).max(initial=0))
     if worst >= 1 << (target.accumulator_bits - 1):
         raise ValueError(f"accumulator must fit {target.accumulator_bits} bits, got {worst}")
 
 
-def _taps_by_channel(weight: IntArray, is_dense: bool) -> IntArray:
+def channel_multipliers(layer: Layer) -> FloatArray:
+    """Returns how many output steps a step of the accumulator is, for each output channel.
+
+    Raises `ValueError` when there is not one scale, nor one for each channel, or a quotient of
+    scales is not positive and finite.
+    """
+    channels = taps_by_channel(layer.weight, layer.is_dense).shape[1]
+    _check_channels(layer.product_scale, channels)
+    return np.broadcast_to(_multipliers(layer.product_scale, layer.output_q), channels)
+
+
+def taps_by_channel(weight: IntArray, is_dense: bool) -> IntArray:
     """Views weights as a matrix of shape (products, output channels)."""
     weight = _int32("weight", weight)
     rank, least = weight.ndim, 2 if is_dense else 4
@@ -235,7 +265,7 @@ def _split(
 ) -> tuple[FloatArray, Int64Array]:
     """Returns the scales and the zero points of one encoding, or of one for each channel."""
     encodings = [product_q] if isinstance(product_q, Quantization) else product_q
-    channels = _taps_by_channel(weight, is_dense).shape[1]
+    channels = taps_by_channel(weight, is_dense).shape[1]
     if not isinstance(product_q, Quantization) and len(encodings) != channels:
         raise ValueError(f"{len(encodings)} quantizations given for {channels} output channels")
     scales = np.array([q.scale for q in encodings], dtype=np.float64)
@@ -248,7 +278,8 @@ def _check_channels(product_scale: FloatArray, channels: int) -> None:
         raise ValueError(f"{len(product_scale)} scales given for {channels} output channels")
 
 
-def _channel_bias(bias: IntArray | None, channels: int) -> Int64Array:
+def channel_bias(bias: IntArray | None, channels: int) -> Int64Array:
+    """Returns the bias of each output channel, zeros for `None`."""
     if bias is None:
         return np.zeros(channels, dtype=np.int64)
     if bias.shape != (channels,):
