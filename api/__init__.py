@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sima_mlir.context import make_context
-    from sima_mlir.diagnostics import Diagnostic, SimaError
+    from sima_mlir.diagnostics import Diagnostic, Remark, SimaError
     from sima_mlir.execution import interpret, interpret_batches
     from sima_mlir.loading import load, read
     from sima_mlir.pipeline import parse_pipeline, run_pipeline
@@ -33,6 +33,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Diagnostic",
+    "Remark",
     "SimaError",
     "__version__",
     "interpret",
@@ -49,6 +50,7 @@ __all__ = [
 
 _MODULES = {
     "Diagnostic": "diagnostics",
+    "Remark": "diagnostics",
     "SimaError": "diagnostics",
     "interpret": "execution",
     "interpret_batches": "execution",

@@ -12,13 +12,16 @@ from sima_mlir.passes.diagnostics import RemarkContext
 from sima_mlir.universe import SIMA_UNIVERSE
 
 
-def make_context(*, allow_unregistered: bool = False) -> Context:
+def make_context(*, allow_unregistered: bool = False, remarks: bool = False) -> Context:
     """Returns a context that knows xDSL's dialects and ours, each loaded when first needed.
+
+    With `remarks`, passes remark on what they did and how exact it is, not only on what they
+    missed.
 
     The data of `dense_resource` belongs to the context and is freed with it: xDSL's own builtin
     dialect keeps it in the process, where files that use the same key destroy one another's.
     """
-    ctx = RemarkContext(allow_unregistered=allow_unregistered)
+    ctx = RemarkContext(allow_unregistered=allow_unregistered, wants_passed=remarks)
     ctx.load_dialect(
         Dialect(
             "builtin",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast
 
 from xdsl.dialects.builtin import (
     ArrayAttr,
@@ -42,6 +42,39 @@ class Diagnostic:
     def __str__(self) -> str:
         place = "" if self.location is None else f"{_place(self.location)}: "
         return f"{place}{self.severity}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Remark(Diagnostic):
+    """What a pass has to say of an operation: a remark, or why it had to fail.
+
+    `str` gives `file:line:col: remark: [Passed] 'qnn.conv' op message`, with the kinds of MLIR:
+    `Passed`, `Missed`, `Failure` (which is an error) and `Analysis`.
+    """
+
+    kind: str
+    pass_name: str
+    operation: str
+    details: Mapping[str, Any]
+    """The same for programs: numbers, names, reason and remedy."""
+
+    def __str__(self) -> str:
+        if self.severity == "error":
+            return super().__str__()
+        place = "" if self.location is None else f"{_place(self.location)}: "
+        return f"{place}{self.severity}: [{self.kind}] {self.message}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the remark as JSON has it: kind, pass, operation, place, message, details."""
+        record: dict[str, Any] = {"kind": self.kind, "pass": self.pass_name}
+        record |= {"operation": self.operation, "message": self.message}
+        place = next(_places(self.location), None)
+        if place is not None:
+            record |= {"file": place.filename.data}
+            record |= {"line": place.line.data, "column": place.column.data}
+        if self.location is not None and (name := source_name(self.location)) is not None:
+            record["name"] = name
+        return record | {"details": dict(self.details)}
 
 
 class SimaError(Exception):
@@ -98,12 +131,20 @@ def tidy(text: str) -> str:
 
 
 def _place(location: LocationAttr) -> str:
-    for leaf in _leaves(location):
-        if isinstance(leaf, FileLineColLoc):
-            name, line = leaf.filename.data, leaf.line.data
-            return f"{name}:{line}:{leaf.column.data}" if line else name
+    for leaf in _places(location):
+        name, line = leaf.filename.data, leaf.line.data
+        return f"{name}:{line}:{leaf.column.data}" if line else name
     name = source_name(location)
     return "<unknown>:0" if name is None else f'loc("{name}")'
+
+
+def _places(location: LocationAttr | None) -> Iterator[FileLineColLoc]:
+    """Yields the places of a location, the nearest first."""
+    if location is None:
+        return
+    for leaf in _leaves(location):
+        if isinstance(leaf, FileLineColLoc):
+            yield leaf
 
 
 def _leaves(location: Attribute) -> Iterator[FileLineColLoc | NameLoc]:

@@ -17,13 +17,16 @@ from xdsl.utils.hints import isa, type_repr
 
 from sima_mlir.diagnostics import (
     Diagnostic,
+    Remark,
+    Severity,
     SimaError,
     describe,
     file_location,
     on_operation,
+    operation_name,
     tidy,
 )
-from sima_mlir.passes.diagnostics import LoweringError, RemarkContext
+from sima_mlir.passes.diagnostics import Finding, LoweringError, RemarkContext
 from sima_mlir.universe import SIMA_UNIVERSE
 from sima_mlir.verifier import verify
 
@@ -47,21 +50,23 @@ def parse_pipeline(text: str) -> tuple[ModulePass, ...]:
 
 def run_pipeline(
     ctx: Context, module: ModuleOp, pipeline: str | Sequence[ModulePass]
-) -> list[Diagnostic]:
+) -> list[Remark]:
     """Runs passes on a module in place, verifying it before the first and after each.
 
-    Returns the remarks that the passes made.
+    Returns the remarks that the passes made: what they missed and found out, and, in a context
+    made with `remarks=True`, what they did.
 
     Raises `SimaError` when the module is invalid or a pass refuses it; the module is then in no
     particular state. An exception that a pass lets through, which is a fault of the pass, names
     the pass in a note.
     """
     passes = parse_pipeline(pipeline) if isinstance(pipeline, str) else pipeline
-    verify(module)
+    verify(module, ctx)
+    remarks: list[Remark] = []
     for module_pass in passes:
-        _apply(ctx, module, module_pass)
-        _verify_after(module, module_pass)
-    return _take_remarks(ctx)
+        _apply(ctx, module, module_pass, remarks)
+        _verify_after(ctx, module, module_pass, remarks)
+    return remarks
 
 
 def _without_anchor(text: str) -> str:
@@ -124,32 +129,53 @@ def _suggestion(name: str) -> str:
     return f", did you mean '{near[0]}'" if near else ""
 
 
-def _apply(ctx: Context, module: ModuleOp, module_pass: ModulePass) -> None:
+def _apply(ctx: Context, module: ModuleOp, module_pass: ModulePass, remarks: list[Remark]) -> None:
+    """Runs a pass and adds its remarks; a failure carries those of all passes so far."""
+    name = module_pass.name
     try:
         module_pass.apply(ctx, module)
     except LoweringError as error:
-        failures = [on_operation(op, reason) for op, reason in error.failures]
-        raise SimaError([*_take_remarks(ctx), *failures]) from error
+        remarks += _take_remarks(ctx, name)
+        failures = [_on_finding(finding, name, "error") for finding in error.failures]
+        raise SimaError([*remarks, *failures]) from error
     except DiagnosticException as error:
-        message = f"pass '{module_pass.name}' failed: {describe(error)}"
-        raise SimaError([*_take_remarks(ctx), Diagnostic("error", None, message)]) from error
+        remarks += _take_remarks(ctx, name)
+        message = f"pass '{name}' failed: {describe(error)}"
+        raise SimaError([*remarks, Diagnostic("error", None, message)]) from error
     except Exception as error:
-        error.add_note(f"in pass '{module_pass.name}'")
+        error.add_note(f"in pass '{name}'")
         raise
+    remarks += _take_remarks(ctx, name)
 
 
-def _verify_after(module: ModuleOp, module_pass: ModulePass) -> None:
+def _verify_after(
+    ctx: Context, module: ModuleOp, module_pass: ModulePass, remarks: Sequence[Remark]
+) -> None:
     try:
-        verify(module)
+        verify(module, ctx)
     except SimaError as error:
         note = Diagnostic("note", None, f"the module is invalid after pass '{module_pass.name}'")
-        raise SimaError([*error.diagnostics, note]) from error
+        raise SimaError([*remarks, *error.diagnostics, note]) from error
 
 
-def _take_remarks(ctx: Context) -> list[Diagnostic]:
+def _take_remarks(ctx: Context, pass_name: str) -> list[Remark]:
     """Returns the remarks that the context kept, and forgets them."""
     if not isinstance(ctx, RemarkContext):
         return []
-    remarks = [on_operation(op, message, "remark") for op, message in ctx.remarks]
+    remarks = [_on_finding(finding, pass_name, "remark") for finding in ctx.remarks]
     ctx.remarks.clear()
     return remarks
+
+
+def _on_finding(finding: Finding, pass_name: str, severity: Severity) -> Remark:
+    op = finding.operation
+    place = on_operation(op, finding.message, severity)
+    return Remark(
+        severity,
+        place.location,
+        place.message,
+        str(finding.kind),
+        pass_name,
+        operation_name(op),
+        finding.details,
+    )

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, cast
 
+from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation
+from xdsl.utils.exceptions import VerifyException
 
 from sima_mlir.diagnostics import Diagnostic, SimaError, describe, on_operation
 
+if TYPE_CHECKING:
+    from sima_mlir.dialects.sima import RequantizingOperation
 
-def verify(module: ModuleOp) -> None:
+
+def verify(module: ModuleOp, ctx: Context | None = None) -> None:
     """Checks every operation, and then that functions define a value before they use it.
+
+    With `ctx`, which holds the data of `dense_resource`, certificates that rest on such constants
+    are checked too.
 
     Raises `SimaError` with one diagnostic for each operation that is at fault.
     """
     faults = _verifier_faults(module) or list(_order_faults(module))
+    if ctx is not None:
+        faults = faults or list(_certificate_faults(module, ctx))
     if faults:
         raise SimaError(faults)
 
@@ -44,6 +55,22 @@ def _fault_of(op: Operation) -> Diagnostic | None:
         message = describe(error).removeprefix(f"operation {op.name} ")
         return on_operation(op, message)
     return None
+
+
+def _certificate_faults(module: ModuleOp, ctx: Context) -> Iterator[Diagnostic]:
+    """Yields the certificates that do not hold, of those that `verify_` could not check."""
+    for op in module.walk():
+        certificate = op.properties.get("certificate")
+        if certificate is None or certificate.name != "sima.certificate":
+            continue
+        from sima_mlir.dialects.certification import rests_on_resources, verify_certificate
+
+        op = cast("RequantizingOperation", op)
+        try:
+            if rests_on_resources(op):
+                verify_certificate(op, ctx)
+        except VerifyException as error:
+            yield on_operation(op, describe(error))
 
 
 def _order_faults(module: ModuleOp) -> Iterator[Diagnostic]:

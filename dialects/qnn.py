@@ -12,13 +12,14 @@ of the integer `x` with the real number `m` under it, and `saturate` clamps to t
 A tensor's shape is static.
 
 Sources: Apache TVM v0.18 `python/tvm/relay/qnn/op/qnn.py` and `src/relay/qnn/op/`; TensorFlow Lite
-Micro `tensorflow/lite/kernels/internal/reference/`.
+Micro `tensorflow/lite/kernels/internal/reference/`; TensorFlow Lite `tensorflow/lite/kernels/`.
 """
 
 from __future__ import annotations
 
 import math
 import struct
+from abc import ABC
 from collections.abc import Sequence
 
 import numpy as np
@@ -562,33 +563,8 @@ class ClipOp(ClipOperation):
     name = "qnn.clip"
 
 
-@irdl_op_definition
-class AddOp(IRDLOperation):
-    """Adds two tensors of codes.
-
-    With rounding `tflite`, S = 2 * max(lhs_q.scale, rhs_q.scale) and each difference from its zero
-    point moved up by 20 bits:
-
-        result = saturate(mul(mul(lhs', lhs_q.scale / S) + mul(rhs', rhs_q.scale / S),
-                              S / (2**20 * output_q.scale)) + output_q.zero_point)
-
-    With `upward` and `away`, as in Relay, each operand is requantized before the addition:
-
-        result = saturate(mul(lhs - lhs_q.zero_point, lhs_q.scale / output_q.scale)
-                          + mul(rhs - rhs_q.zero_point, rhs_q.scale / output_q.scale)
-                          + output_q.zero_point)
-
-    (C1) lhs, rhs and the result have the same type.
-    (C2) lhs_q, rhs_q and output_q have one scale and a zero point that is a code.
-    (C3) rounding is upward, away or tflite.
-
-    Example:
-        %r = qnn.add %a, %b lhs_q = <scale = 0.5, zero_point = 3>
-          rhs_q = <scale = 0.25, zero_point = 0> output_q = <scale = 0.75, zero_point = -1>
-          rounding = tflite : (tensor<1x4xi8>, tensor<1x4xi8>) -> tensor<1x4xi8>
-    """
-
-    name = "qnn.add"
+class ElementwiseOperation(IRDLOperation, ABC):
+    """An operation on two tensors of codes, element by element."""
 
     lhs = operand_def(tensor_of(i8, ui8))
     rhs = operand_def(tensor_of(i8, ui8))
@@ -626,13 +602,42 @@ class AddOp(IRDLOperation):
         )
 
     def verify_(self) -> None:
-        """Checks C1 to C3."""
+        """Checks the constraints of the operation."""
         verify_same_type(self.rhs, self.lhs, "rhs")
         verify_same_type(self.result, self.lhs)
         _verify_encoding(self.lhs, "lhs_q", self.lhs_q)
         _verify_encoding(self.rhs, "rhs_q", self.rhs_q)
         _verify_encoding(self.result, "output_q", self.output_q)
         _verify_rounding(self.rounding, ADD_ROUNDINGS)
+
+
+@irdl_op_definition
+class AddOp(ElementwiseOperation):
+    """Adds two tensors of codes.
+
+    With rounding `tflite`, S = 2 * max(lhs_q.scale, rhs_q.scale) and each difference from its zero
+    point moved up by 20 bits:
+
+        result = saturate(mul(mul(lhs', lhs_q.scale / S) + mul(rhs', rhs_q.scale / S),
+                              S / (2**20 * output_q.scale)) + output_q.zero_point)
+
+    With `upward` and `away`, as in Relay, each operand is requantized before the addition:
+
+        result = saturate(mul(lhs - lhs_q.zero_point, lhs_q.scale / output_q.scale)
+                          + mul(rhs - rhs_q.zero_point, rhs_q.scale / output_q.scale)
+                          + output_q.zero_point)
+
+    (C1) lhs, rhs and the result have the same type.
+    (C2) lhs_q, rhs_q and output_q have one scale and a zero point that is a code.
+    (C3) rounding is upward, away or tflite.
+
+    Example:
+        %r = qnn.add %a, %b lhs_q = <scale = 0.5, zero_point = 3>
+          rhs_q = <scale = 0.25, zero_point = 0> output_q = <scale = 0.75, zero_point = -1>
+          rounding = tflite : (tensor<1x4xi8>, tensor<1x4xi8>) -> tensor<1x4xi8>
+    """
+
+    name = "qnn.add"
 
 
 @irdl_op_definition
@@ -802,6 +807,29 @@ class MeanOp(IRDLOperation):
 
 
 @irdl_op_definition
+class MulOp(ElementwiseOperation):
+    """Multiplies two tensors of codes.
+
+    result = saturate(mul((lhs - lhs_q.zero_point) * (rhs - rhs_q.zero_point),
+                          lhs_q.scale * rhs_q.scale / output_q.scale) + output_q.zero_point)
+
+    where the multiplier is that of `sima_mlir.quantization.product_ratio`: the scales and their
+    product are rounded to f32, and so is the quotient with rounding `tflite`.
+
+    (C1) lhs, rhs and the result have the same type.
+    (C2) lhs_q, rhs_q and output_q have one scale and a zero point that is a code.
+    (C3) rounding is upward, away or tflite.
+
+    Example:
+        %r = qnn.mul %a, %b lhs_q = <scale = 0.5, zero_point = 3>
+          rhs_q = <scale = 0.25, zero_point = 0> output_q = <scale = 0.75, zero_point = -1>
+          rounding = tflite : (tensor<1x4xi8>, tensor<1x4xi8>) -> tensor<1x4xi8>
+    """
+
+    name = "qnn.mul"
+
+
+@irdl_op_definition
 class PadOp(PadOperation):
     """Puts a code around a tensor.
 
@@ -943,6 +971,7 @@ QNN = Dialect(
         DequantizeOp,
         MaxPoolOp,
         MeanOp,
+        MulOp,
         PadOp,
         QuantizeOp,
         RequantizeOp,

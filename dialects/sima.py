@@ -25,9 +25,11 @@ from enum import StrEnum
 from typing import cast
 
 from xdsl.dialects.builtin import (
+    I32,
     DenseArrayBase,
     DenseIntOrFPElementsAttr,
     DenseResourceAttr,
+    DictionaryAttr,
     FloatAttr,
     IntegerAttr,
     TensorType,
@@ -39,7 +41,7 @@ from xdsl.dialects.builtin import (
     i32,
     i64,
 )
-from xdsl.ir import Attribute, Dialect, SSAValue
+from xdsl.ir import Attribute, Dialect, ParametrizedAttribute, SSAValue
 from xdsl.irdl import (
     AnyOf,
     BaseAttr,
@@ -52,6 +54,8 @@ from xdsl.irdl import (
     result_def,
     traits_def,
 )
+from xdsl.parser import AttrParser
+from xdsl.printer import Printer
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
@@ -66,6 +70,7 @@ from sima_mlir.dialects.definitions import (
     WindowOperation,
     dimensions,
     element_type,
+    parse_i32,
     shape_of,
     tensor_of,
     verify_code,
@@ -132,6 +137,50 @@ class RoundingAttr(ChoiceAttribute[Rounding]):
     choices = Rounding
 
 
+@irdl_attr_definition
+class CertificateAttr(ParametrizedAttribute):
+    """How far results are at most from those of the operation's source, in codes of the result.
+
+    `source` quotes the properties of the `qnn` operations that the operation stands for, and
+    their constants where they are not the operation's own. With it the bound can be checked: it
+    holds for all operands, or for those with codes in `input_codes` where `source` has that.
+
+        #sima.certificate<max_error = 2, source = {
+          input_zero_point = 0 : i32, input_q = #qnn.quantization<scale = 0.3, zero_point = 0>,
+          output_q = #qnn.quantization<scale = 0.5, zero_point = 0>,
+          rounding = #qnn<rounding tflite>, weight = dense<[[127, 3]]> : tensor<1x2xi8>}>
+    """
+
+    name = "sima.certificate"
+
+    max_error: IntegerAttr[I32]
+    source: DictionaryAttr
+
+    def verify(self) -> None:
+        """(C1) max_error is not negative."""
+        if (error := self.max_error.value.data) < 0:
+            raise VerifyException(f"max_error must not be negative, got {error}")
+
+    @classmethod
+    def parse_parameters(cls, parser: AttrParser) -> Sequence[Attribute]:
+        """Parses `<max_error = 2, source = {…}>`."""
+        with parser.in_angle_brackets():
+            parser.parse_keyword("max_error")
+            parser.parse_punctuation("=")
+            max_error = parse_i32(parser)
+            parser.parse_punctuation(",")
+            parser.parse_keyword("source")
+            parser.parse_punctuation("=")
+            source = parser.parse_optional_dictionary_attr_dict()
+        return IntegerAttr(max_error, i32), DictionaryAttr(source)
+
+    def print_parameters(self, printer: Printer) -> None:
+        """Prints `<max_error = 2, source = {…}>`."""
+        with printer.in_angle_brackets():
+            printer.print_string(f"max_error = {self.max_error.value.data}, source = ")
+            printer.print_attribute(self.source)
+
+
 class RequantizingOperation(IRDLOperation, ABC):
     """An operation that ends in a requantization.
 
@@ -144,6 +193,8 @@ class RequantizingOperation(IRDLOperation, ABC):
          `tflite16`.
     (R4) zero_point_correction is a code of the result.
     (R5) clamp is two codes of the result in order.
+    (R6) certificate, where there is one, is true: its source is complete, and no result can be
+         further from it than max_error.
     """
 
     requantization = prop_def(
@@ -154,6 +205,7 @@ class RequantizingOperation(IRDLOperation, ABC):
     shift = prop_def(PER_CHANNEL)
     zero_point_correction = opt_prop_def(IntegerAttr.constr(i32))
     clamp = opt_prop_def(DenseArrayBase.constr(i32))
+    certificate = opt_prop_def(CertificateAttr)
 
     custom_directives = (PerChannel,)
 
@@ -170,7 +222,7 @@ class RequantizingOperation(IRDLOperation, ABC):
         return low, high
 
     def verify_requantization(self, result: SSAValue) -> None:
-        """Checks R1 to R5."""
+        """Checks R1 to R6."""
         self._verify_presence()
         channels = shape_of(result)[-1:]
         _verify_per_channel("shift", self.shift, channels)
@@ -191,6 +243,10 @@ class RequantizingOperation(IRDLOperation, ABC):
             if len(limits) != 2:
                 raise VerifyException(f"clamp must have 2 values, got {len(limits)}")
             verify_range("clamp", limits[0], limits[1], codes)
+        if self.certificate is not None:
+            from sima_mlir.dialects.certification import verify_certificate
+
+            verify_certificate(self)
 
     def _verify_presence(self) -> None:
         mode = self.requantization.data
@@ -206,7 +262,8 @@ REQUANTIZATION_FORMAT = (
     "(`requantization` `=` $requantization^)? (`rounding` `=` $rounding^)? "
     "(`scale_correction` `=` custom<PerChannel>($scale_correction)^)? "
     "`shift` `=` custom<PerChannel>($shift) "
-    "(`zero_point_correction` `=` $zero_point_correction^)? (`clamp` `=` $clamp^)?"
+    "(`zero_point_correction` `=` $zero_point_correction^)? (`clamp` `=` $clamp^)? "
+    "(`certificate` `=` $certificate^)?"
 )
 
 
@@ -233,7 +290,7 @@ class WeightedOperation(RequantizingOperation, ABC):
         _verify_elements("bias", self.bias, i32)
 
     def verify_weights(self) -> None:
-        """Checks W2 and W3 and R1 to R5."""
+        """Checks W2 and W3 and R1 to R6."""
         channels, bias = shape_of(self.result)[-1:], elements_type(self.bias).get_shape()
         if bias != channels:
             raise VerifyException(
@@ -261,7 +318,7 @@ class ConvOp(DilatedWindowOperation, WeightedOperation):
          taps before each, then those after each, none negative; the window fits.
     (C3) the result has shape N, out…, G * O with
          out = (in + before + after - ((k - 1) * dilation + 1)) / stride + 1, rounded down.
-    (C4) weight, bias and requantization are as W1 to W3 and R1 to R5 say.
+    (C4) weight, bias and requantization are as W1 to W3 and R1 to R6 say.
     (C5) input_zero_point is a code of data.
 
     Example:
@@ -336,7 +393,7 @@ class DenseOp(WeightedOperation):
 
     (C1) weight has axes O, I, and the last axis of data has size I.
     (C2) the result has the shape of data with O in place of I.
-    (C3) weight, bias and requantization are as W1 to W3 and R1 to R5 say.
+    (C3) weight, bias and requantization are as W1 to W3 and R1 to R6 say.
 
     Example:
         %r = sima.dense %x requantization = tflite rounding = tflite
@@ -387,7 +444,7 @@ class RequantizeOp(RequantizingOperation):
     `tflite`: result = saturate(mul(data + bias, scale_correction, shift) + zero_point_correction)
 
     (C1) the result has the shape of data.
-    (C2) scale_correction, shift and the rest are as R1 to R5 say; scale_correction is there.
+    (C2) scale_correction, shift and the rest are as R1 to R6 say; scale_correction is there.
     (C3) `sima` takes 8- and 16-bit data only.
 
     Example:
@@ -442,7 +499,7 @@ class MeanOp(RequantizingOperation):
 
     (C1) axes are distinct axes of data, at least one, none of them empty, and the result has
          size 1 for each of them.
-    (C2) scale_correction, shift and the rest are as R1 to R5 say; scale_correction is there.
+    (C2) scale_correction, shift and the rest are as R1 to R6 say; scale_correction is there.
 
     Example:
         %r = sima.mean %x axes = [1, 2] scale_correction = 21400 shift = 19 bias = -262144
@@ -506,7 +563,7 @@ class AddOp(RequantizingOperation):
     (C2) the scales are not negative; for `sima` they fit 16 bits.
     (C3) `tflite` has left_shift in 0..23, lhs_zero_point and rhs_zero_point, codes of the
          operands, and lhs_shift and rhs_shift in 0..62, and no bias; `sima` has none of them.
-    (C4) scale_correction is for `tflite` only; the rest is as R1 to R5 say.
+    (C4) scale_correction is for `tflite` only; the rest is as R1 to R6 say.
 
     Example:
         %r = sima.add %a, %b lhs_scale = 21845 rhs_scale = 10923 bias = -98303 shift = 15
@@ -574,10 +631,7 @@ class AddOp(RequantizingOperation):
                 raise VerifyException(f"requantization {mode} takes no {name}, got one")
             if isinstance(attribute, IntegerAttr):
                 self._verify_tflite_constant(name, cast(IntegerAttr, attribute))
-        if self.is_tflite and self.bias.value.data != 0:
-            raise VerifyException(
-                f"requantization {mode} takes no bias, got {self.bias.value.data}"
-            )
+        _verify_bias(self)
 
     def _verify_tflite_constant(self, name: str, attribute: IntegerAttr) -> None:
         if name.endswith("zero_point"):
@@ -685,6 +739,68 @@ class ClipOp(ClipOperation):
     """
 
     name = "sima.clip"
+
+
+@irdl_op_definition
+class MulOp(RequantizingOperation):
+    """Multiplies two tensors of codes and requantizes.
+
+    With acc = (lhs - lhs_zero_point) * (rhs - rhs_zero_point):
+
+    `sima`:   result = saturate((acc * scale_correction + bias + 2**(shift-1)) >> shift)
+    `tflite`: result = saturate(mul(acc, scale_correction, shift) + zero_point_correction)
+
+    (C1) lhs, rhs and the result have the same shape.
+    (C2) lhs_zero_point and rhs_zero_point are codes of the operands.
+    (C3) bias is for `sima` only.
+    (C4) scale_correction, shift and the rest are as R1 to R6 say; scale_correction is there.
+
+    Example:
+        %r = sima.mul %a, %b lhs_zero_point = 3 rhs_zero_point = -7 scale_correction = 21845
+          shift = 17 bias = -131072 : (tensor<1x4xi8>, tensor<1x4xi8>) -> tensor<1x4xi8>
+    """
+
+    name = "sima.mul"
+
+    lhs = operand_def(tensor_of(i8))
+    rhs = operand_def(tensor_of(i8))
+    lhs_zero_point = prop_def(IntegerAttr.constr(i32), default_value=IntegerAttr(0, i32))
+    rhs_zero_point = prop_def(IntegerAttr.constr(i32), default_value=IntegerAttr(0, i32))
+    bias = prop_def(IntegerAttr.constr(i32), default_value=IntegerAttr(0, i32))
+    result = result_def(tensor_of(i8))
+
+    traits = traits_def(Pure(), DistinctProperties())
+
+    assembly_format = (
+        "$lhs `,` $rhs (`lhs_zero_point` `=` $lhs_zero_point^)? "
+        "(`rhs_zero_point` `=` $rhs_zero_point^)? "
+        + REQUANTIZATION_FORMAT
+        + " (`bias` `=` $bias^)? attr-dict `:` functional-type(operands, results)"
+    )
+
+    def __init__(
+        self,
+        lhs: SSAValue,
+        rhs: SSAValue,
+        constants: dict[str, int],
+        requantization: dict[str, Attribute],
+        result_type: Attribute,
+    ):
+        super().__init__(
+            operands=[lhs, rhs],
+            properties={n: IntegerAttr(v, i32) for n, v in constants.items()} | requantization,
+            result_types=[result_type],
+        )
+
+    def verify_(self) -> None:
+        """Checks C1 to C4."""
+        verify_shape(self.rhs, lambda: shape_of(self.lhs), "rhs")
+        verify_shape(self.result, lambda: shape_of(self.lhs))
+        verify_code("lhs_zero_point", self.lhs_zero_point.value.data, element_type(self.lhs))
+        verify_code("rhs_zero_point", self.rhs_zero_point.value.data, element_type(self.rhs))
+        _verify_bias(self)
+        _verify_scaled(self)
+        self.verify_requantization(self.result)
 
 
 @irdl_op_definition
@@ -893,6 +1009,11 @@ def _verify_elements(name: str, attribute: ElementsAttr, wanted: Attribute) -> N
         raise VerifyException(f"{name} must have a static shape, got {given}")
 
 
+def _verify_bias(op: AddOp | MulOp) -> None:
+    if op.is_tflite and (bias := op.bias.value.data) != 0:
+        raise VerifyException(f"requantization {op.requantization.data} takes no bias, got {bias}")
+
+
 def _verify_scaled(op: RequantizingOperation) -> None:
     if op.scale_correction is None:
         raise VerifyException("scale_correction must be given, got none")
@@ -927,11 +1048,12 @@ SIMA = Dialect(
         DequantizeOp,
         MaxPoolOp,
         MeanOp,
+        MulOp,
         PadOp,
         QuantizeOp,
         RequantizeOp,
         ReshapeOp,
         SoftmaxOp,
     ],
-    [RequantizationAttr, RoundingAttr],
+    [CertificateAttr, RequantizationAttr, RoundingAttr],
 )

@@ -3,11 +3,12 @@
 The module computes what LiteRT's reference kernels compute, bit for bit. They bring accumulators
 to the output's scale in more than one way:
 
-| operator | product of the scales of data and weights | rounding |
+| operator | product of the scales of the operands | rounding |
 |---|---|---|
 | CONV_2D, DEPTHWISE_CONV_2D on int8 | float64 | `tflite` |
 | CONV_2D, DEPTHWISE_CONV_2D on uint8 | float32 | `tflite` |
 | FULLY_CONNECTED | float64 | `away` |
+| MUL | float32, and its quotient by the output's scale too | `tflite` |
 
 FULLY_CONNECTED multiplies in float64 and rounds ties away from zero. `away` has 31 bits of the
 multiplier instead of 53, which shows in less than one accumulator in ten million.
@@ -224,9 +225,19 @@ class _Importer:
 
     def add(self, operator: Operator) -> SSAValue:
         """Adds two tensors, of which one may be a smaller constant."""
+        return self.elementwise(operator, qnn.AddOp)
+
+    def mul(self, operator: Operator) -> SSAValue:
+        """Multiplies two tensors, of which one may be a smaller constant."""
+        return self.elementwise(operator, qnn.MulOp)
+
+    def elementwise(
+        self, operator: Operator, operation: type[qnn.ElementwiseOperation]
+    ) -> SSAValue:
+        """Computes an operation on two tensors, and clips to the fused activation."""
         (lhs, rhs), output = operator.operands, operator.outputs[0]
         shape = _broadcast_shape(lhs, rhs)
-        total = qnn.AddOp(
+        result = operation(
             self.broadcast(lhs, shape),
             self.broadcast(rhs, shape),
             lhs.encoding,
@@ -234,7 +245,7 @@ class _Importer:
             output.encoding,
             Rounding.TFLITE,
         )
-        return self.activation(self.emit(total), operator)
+        return self.activation(self.emit(result), operator)
 
     def broadcast(self, tensor: Tensor, shape: tuple[int, ...]) -> SSAValue:
         """Returns a tensor in a shape that it broadcasts to; only a constant can grow."""
@@ -447,6 +458,7 @@ _OPERATORS: dict[str, _Support] = {
     ),
     "MAX_POOL_2D": _Support(_I.max_pool_2d, (_CODES,), _CODES, 0, "Pool2DOptions", _POOL),
     "MEAN": _Support(_I.mean, _SHAPED, _CODES, 0, "ReducerOptions", ("KeepDims",)),
+    "MUL": _Support(_I.mul, (_CODES, _CODES), _CODES, 0, "MulOptions", _ACTIVATION),
     "PAD": _Support(_I.pad, _PADDED),
     "QUANTIZE": _Support(_I.quantize, _ANY),
     "RESHAPE": _Support(_I.reshape, _SHAPED, _CODES, 1),

@@ -17,6 +17,7 @@ from sima_mlir.quantization import (
     fixed_point_add,
     fixed_point_multiply,
     mean_multiplier,
+    product_ratio,
     requantize,
     saturate,
     scale_ratio,
@@ -108,6 +109,16 @@ class QnnFunctions(InterpreterFunctions):
         constants = mean_multiplier(float(_scale_ratio(op)), count, rounding)
         average = fixed_point_multiply(centred, *constants, rounding)
         return saturate(average + op.output_q.zero_point.value.data, result_dtype(op))
+
+    @impl_array(qnn.MulOp)
+    def mul(self, op: qnn.MulOp, lhs: Array, rhs: Array) -> Array:
+        """Multiplies codes less their zero points and rescales."""
+        lhs_q, rhs_q, output_q = (q.per_tensor() for q in (op.lhs_q, op.rhs_q, op.output_q))
+        left = np.subtract(lhs, lhs_q.zero_point, dtype=np.int32)
+        right = np.subtract(rhs, rhs_q.zero_point, dtype=np.int32)
+        ratio = product_ratio(lhs_q, rhs_q, output_q, op.rounding.data)
+        dtype = result_dtype(op)
+        return requantize(left * right, ratio, 0, output_q.zero_point, op.rounding.data, dtype)
 
     @impl_array(qnn.PadOp)
     def pad(self, op: qnn.PadOp, data: Array) -> Array:

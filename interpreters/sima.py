@@ -81,6 +81,13 @@ class SimaFunctions(InterpreterFunctions):
         right = rhs.astype(np.int64) * op.rhs_scale.value.data
         return _requantized(op, left + right + op.bias.value.data)
 
+    @impl_array(sima.MulOp)
+    def mul(self, op: sima.MulOp, lhs: Array, rhs: Array) -> Array:
+        """Multiplies codes less their zero points and rescales."""
+        left = lhs.astype(np.int64) - op.lhs_zero_point.value.data
+        right = rhs.astype(np.int64) - op.rhs_zero_point.value.data
+        return _requantized(op, _scaled(op, left * right) + op.bias.value.data)
+
     @impl_array(sima.AvgPoolOp)
     def avg_pool(self, op: sima.AvgPoolOp, data: Array) -> Array:
         """Averages codes."""

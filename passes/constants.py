@@ -15,18 +15,18 @@ from xdsl.dialects.builtin import (
     IntegerAttr,
     i32,
 )
-from xdsl.ir import Attribute, SSAValue
+from xdsl.ir import Attribute, Operation, SSAValue
 
 from sima_mlir.dialects import sima
 from sima_mlir.dialects.definitions import element_type
-from sima_mlir.dialects.elements import Array, ElementsAttr, dense_array, dtype_of, elements
+from sima_mlir.dialects.elements import Array, ElementsAttr, dense_array, elements
 from sima_mlir.dialects.sima import Requantization, RequantizationAttr
 from sima_mlir.passes.diagnostics import Refusal
+from sima_mlir.passes.ranges import codes_of, reachable_codes
 from sima_mlir.quantization import (
     Quantization,
     Rounding,
     check_folded_scale,
-    code_range,
     fold_requantize,
 )
 
@@ -37,13 +37,13 @@ def constant(what: str, value: SSAValue) -> ElementsAttr:
     """Returns the attribute of a constant tensor; refuses any other value."""
     attribute = value.owner.value if isinstance(value.owner, arith.ConstantOp) else None
     if not isinstance(attribute, DenseIntOrFPElementsAttr | DenseResourceAttr):
-        raise Refusal(f"{what} is not a constant")
+        raise Refusal(f"{what} is not a constant", "make it an arith.constant")
     return attribute
 
 
 def read(attribute: ElementsAttr, ctx: Context) -> Array:
     """Returns the numbers of a constant; refuses one whose data is not there."""
-    return refuse_value_errors(lambda: elements(attribute, ctx))
+    return refuse_value_errors(lambda: elements(attribute, ctx), "define it in the module")
 
 
 def symmetric_weight(weight: Array, zero_point: int) -> npt.NDArray[np.int8]:
@@ -57,7 +57,8 @@ def symmetric_weight(weight: Array, zero_point: int) -> npt.NDArray[np.int8]:
     wide = centred[(centred < -128) | (centred > 127)]
     if wide.size:
         raise Refusal(
-            f"its weight minus kernel_zero_point {zero_point} does not fit 8 bits, got {wide[0]}"
+            f"its weight minus kernel_zero_point {zero_point} does not fit 8 bits, got {wide[0]}",
+            "quantize the weights symmetrically",
         )
     return centred.astype(np.int8)
 
@@ -67,27 +68,24 @@ def channel_bias(value: SSAValue, ctx: Context) -> Array:
     bias = read(constant("its bias", value), ctx)
     rows = bias.reshape(-1, bias.shape[-1])
     if not np.array_equal(rows, np.broadcast_to(rows[:1], rows.shape)):
-        raise Refusal("its bias is not the same at every position")
+        reason = "its bias is not the same at every position"
+        raise Refusal(reason, "add what differs after the requantization")
     return rows[0]
 
 
 def require_type(what: str, value: SSAValue, wanted: Attribute) -> None:
     """Refuses a value whose elements the accelerator does not take there."""
     if (given := element_type(value)) != wanted:
-        raise Refusal(f"{what} holds {given}, the accelerator takes {wanted}")
+        reason = f"{what} holds {given}, the accelerator takes {wanted}"
+        raise Refusal(reason, f"requantize to {wanted}")
 
 
-def codes_of(value: SSAValue) -> tuple[int, int]:
-    """Returns the least and the largest code of a value."""
-    return code_range(dtype_of(element_type(value)))
-
-
-def refuse_value_errors(compute: Callable[[], T]) -> T:
+def refuse_value_errors(compute: Callable[[], T], remedy: str) -> T:
     """Turns what the arithmetic finds wrong with numbers into a refusal."""
     try:
         return compute()
     except ValueError as error:
-        raise Refusal(str(error)) from None
+        raise Refusal(str(error), remedy) from None
 
 
 def fold_scale(
@@ -102,6 +100,17 @@ def fold_scale(
     ratio = input_q.scale / output_q.scale / count
     check_folded_scale(scale, shift, ratio, count * largest, codes_of(result))
     return scale, bias, shift
+
+
+def quote(op: Operation, *names: str) -> dict[str, Attribute]:
+    """Returns properties of an operation, as the source of a certificate has them."""
+    return {name: op.properties[name] for name in names}
+
+
+def quote_range(data: SSAValue) -> dict[str, Attribute]:
+    """Returns the `input_codes` of an operation whose operand has not all codes of its type."""
+    codes = reachable_codes(data)
+    return {} if codes == codes_of(data) else {"input_codes": dense_array(codes, i32)}
 
 
 def per_channel(values: Array) -> Attribute:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from xdsl.context import Context
@@ -24,25 +24,34 @@ from xdsl.transforms.dead_code_elimination import is_trivially_dead
 from sima_mlir.dialects import qnn, sima
 from sima_mlir.dialects.definitions import dimensions, element_type, shape_of
 from sima_mlir.dialects.elements import Array, ElementsAttr, array_values, dense, dense_array
-from sima_mlir.dialects.sima import Requantization
 from sima_mlir.passes.chains import Chain, absorb_pad, match_chain
 from sima_mlir.passes.constants import (
     channel_bias,
-    codes_of,
     constant,
     fold_scale,
     multiplication,
     per_channel,
+    quote,
+    quote_range,
     read,
     refuse_value_errors,
     require_type,
     shifted,
     symmetric_weight,
 )
-from sima_mlir.passes.diagnostics import LoweringError, Refusal, remark
+from sima_mlir.passes.diagnostics import (
+    Finding,
+    LoweringError,
+    Refusal,
+    RemarkKind,
+    remark,
+    wants_passed,
+)
 from sima_mlir.passes.encodings import find_mismatches
+from sima_mlir.passes.lowering import Form, Lowering, Mode
+from sima_mlir.passes.ranges import codes_of
 from sima_mlir.quantization import (
-    FoldedAdd,
+    Layer,
     Rounding,
     check_accumulator,
     check_fixed_point_add,
@@ -56,7 +65,7 @@ from sima_mlir.quantization import (
     scale_ratio,
 )
 
-T = TypeVar("T")
+LARGER_SCALE = "choose a larger output scale"
 
 
 @dataclass(frozen=True)
@@ -69,66 +78,63 @@ class ConvertQnnToSimaPass(ModulePass):
 
     name = "convert-qnn-to-sima"
 
-    requantization: Literal["sima", "tflite"] = "sima"
-    """sima: fold scales into 8-bit weights and a shift; tflite: multiply by an integer, exactly."""
+    requantization: Mode = "sima"
+    """sima: fold scales into 8-bit weights and a shift; tflite: multiply by an integer, exactly;
+    auto: fold where no result can be off by more than max-error, or 1, and multiply elsewhere."""
+
+    max_error: int | None = None
+    """Refuse what is not proven to give results within so many codes of its source's."""
+
+    certify: bool = False
+    """Write the proven bound of the error, and what it is relative to, on each operation."""
 
     partial: bool = False
     """Leave what can't be lowered in qnn, with a remark that says why, instead of failing."""
+
+    def __post_init__(self) -> None:
+        if self.max_error is not None and self.max_error < 0:
+            raise ValueError(f"max-error must not be negative, got {self.max_error}")
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrites the module in place.
 
         Raises `LoweringError` with every qnn operation that is left, unless `partial`.
         """
-        lowering = Lowering(ctx, Requantization(self.requantization), find_mismatches(op))
+        lowering = Lowering(ctx, self.requantization, self._budget())
+        for reader, reason in find_mismatches(op).items():
+            lowering.refuse(reader, Refusal(reason, "put a qnn.requantize between the two"))
+        source = [o for o in op.walk() if is_qnn(o)]
         patterns: list[RewritePattern] = [pattern(lowering) for pattern in PATTERNS]
         applier = GreedyRewritePatternApplier(patterns, dce_enabled=False)
         PatternRewriteWalker(applier, apply_recursively=False).rewrite_module(op)
-        remaining = [o for o in op.walk() if is_qnn(o) or o in lowering.misses]
-        left = [(o, lowering.reason(o)) for o in remaining]
-        if left and not self.partial:
-            raise LoweringError([(o, f"cannot be lowered: {reason}") for o, reason in left])
-        for o, reason in left:
-            remark(ctx, o, f"left in qnn: {reason}" if is_qnn(o) else reason)
+        if wants_passed(ctx):
+            for finding in lowering.findings(source):
+                remark(ctx, finding)
+        left = [o for o in op.walk() if is_qnn(o) or o in lowering.misses]
+        self._report(lowering, left)
+        if self.certify:
+            lowering.certify()
 
+    def _budget(self) -> int | None:
+        if self.max_error is None and self.requantization == "auto":
+            return 1
+        return self.max_error
 
-@dataclass
-class Lowering:
-    """What the patterns share: the context, the mode, and why operations were left alone."""
-
-    ctx: Context
-    mode: Requantization
-    misses: dict[Operation, str] = field(default_factory=dict[Operation, str])
-
-    @property
-    def is_tflite(self) -> bool:
-        """Whether operations requantize by an integer multiplication."""
-        return self.mode is Requantization.TFLITE
-
-    def reason(self, op: Operation) -> str:
-        """Returns why an operation was left alone."""
-        if op in self.misses:
-            return self.misses[op]
-        if isinstance(op, qnn.ConvOp | qnn.DenseOp):
-            return "its result is not requantized"
-        if isinstance(op, qnn.BiasAddOp):
-            if isinstance(op.data.owner, qnn.ConvOp | qnn.DenseOp):
-                return "its result is not requantized"
-            return "its operand is not the result of a convolution or dense operator"
-        return "no pattern lowers it"
-
-    def folded(self, op: Operation, fold: Callable[[], T]) -> T | None:
-        """Returns folded constants, or `None` where an integer multiplication is to be taken.
-
-        That is so in `tflite` mode, and where the fold does not fit, with a remark that says why.
-        """
-        if self.is_tflite:
-            return None
-        try:
-            return fold()
-        except ValueError as error:
-            remark(self.ctx, op, f"does not fold into a shift: {error}")
-            return None
+    def _report(self, lowering: Lowering, left: Sequence[Operation]) -> None:
+        """Says of each operation that is left why it is; fails unless `partial`."""
+        kind = RemarkKind.MISSED if self.partial else RemarkKind.FAILURE
+        findings: list[Finding] = []
+        for op in left:
+            refusal = lowering.reason(op)
+            said = "left in qnn" if self.partial else "cannot be lowered"
+            prefix = f"{said}: " if is_qnn(op) or not self.partial else ""
+            message = f"{prefix}{refusal.reason}; {refusal.remedy}"
+            details = {"reason": refusal.reason, "remedy": refusal.remedy}
+            findings.append(Finding(kind, op, message, details))
+        if findings and not self.partial:
+            raise LoweringError(findings)
+        for finding in findings:
+            remark(lowering.ctx, finding)
 
 
 @dataclass
@@ -145,11 +151,30 @@ class QnnPattern(RewritePattern, ABC):
         try:
             self.lower(op, rewriter)
         except Refusal as refusal:
-            self.lowering.misses.setdefault(op, str(refusal))
+            self.lowering.refuse(op, refusal)
 
     @abstractmethod
     def lower(self, op: Any, rewriter: PatternRewriter) -> None:
         """Replaces the operation, or raises `Refusal`."""
+
+    def replace(
+        self,
+        rewriter: PatternRewriter,
+        op: Operation,
+        new: Operation,
+        links: Sequence[Operation] = (),
+    ) -> None:
+        """Replaces an operation and the links before it, the first of which gives the location.
+
+        What is then left without a user is erased.
+        """
+        root, *fused = (*links, op)
+        new.location = root.location
+        self.lowering.record(root, fused, new)
+        operands = op.operands
+        rewriter.replace(op, new)
+        for operand in operands:
+            erase_unused(rewriter, operand)
 
 
 class LowerRequantize(QnnPattern):
@@ -165,104 +190,148 @@ class LowerRequantize(QnnPattern):
         """Replaces the requantization and the operations that it fuses with."""
         chain = match_chain(op)
         if chain is None:
-            replace(rewriter, op, self._alone(op))
+            self.replace(rewriter, op, self._alone(op))
             return
         try:
             new = self._fused(chain)
         except Refusal as refusal:
-            self.lowering.misses.setdefault(chain.root, str(refusal))
-            reason = f"it ends a '{chain.root.name}' that is not lowered"
+            self.lowering.refuse(chain.root, refusal)
+            remedy = f"see '{chain.root.name}'"
             for link in chain.links[1:]:
-                self.lowering.misses.setdefault(link, reason)
-            raise Refusal(reason) from None
-        replace(rewriter, op, new, chain.root)
+                reason = f"it is the bias of a '{chain.root.name}' that is not lowered"
+                self.lowering.refuse(link, Refusal(reason, remedy))
+            reason = f"it ends a '{chain.root.name}' that is not lowered"
+            raise Refusal(reason, remedy) from None
+        absorbed = chain.root.data.owner
+        self.replace(rewriter, op, new, chain.links)
+        if isinstance(absorbed, sima.PadOp) and new.operands[0] is not absorbed.result:
+            self.lowering.replaced[absorbed] = new
 
     def _fused(self, chain: Chain) -> Operation:
         root, result = chain.root, chain.requantize.result
         if root in self.lowering.misses:
-            raise Refusal(self.lowering.misses[root])
+            raise self.lowering.misses[root]
         for link in chain.links:
             if (users := link.results[0].uses.get_length()) != 1:
-                raise Refusal(f"the result of '{link.name}' has {users} users, fusing takes one")
+                reason = f"the result of '{link.name}' has {users} users, fusing takes one"
+                raise Refusal(reason, "give each user a copy of it")
         require_type("its operand", root.data, i8)
         require_type("its requantized result", result, i8)
         if 0 in shape_of(root.weight) + shape_of(result):
-            raise Refusal(f"its tensors are empty, its result is {result.type}")
-        weight, bias, properties = self._constants(chain)
+            reason = f"its tensors are empty, its result is {result.type}"
+            raise Refusal(reason, "take it out of the network")
+        source = constant("its weight", root.weight)
+        numbers = read(source, self.lowering.ctx)
+        weight = symmetric_weight(numbers, root.kernel_zero_point.value.data)
+        written = source if weight is numbers else dense(weight)
+        bias = None if chain.bias is None else channel_bias(chain.bias, self.lowering.ctx)
+        layer = Layer(
+            weight,
+            bias,
+            root.input_zero_point.value.data,
+            chain.requantize.input_q.scale,
+            np.array([chain.requantize.input_q.zero_point.value.data]),
+            chain.requantize.output_q.per_tensor(),
+            isinstance(root, qnn.DenseOp),
+        )
+        quoted = self._source(chain, bias)
+
+        def folded() -> Form:
+            constants = fold_requantization(*layer)
+            self._remark_on_zeros(root, weight, constants[0])
+            properties: dict[str, Attribute] = {"shift": per_channel(constants[2])}
+            new = self._operation(chain, dense(constants[0]), constants[1], properties)
+            return Form(new, quoted | {"weight": written})
+
+        def exact() -> Form:
+            bias, properties = self._exact(layer, chain.requantize.rounding.data)
+            return Form(self._operation(chain, written, bias, properties), quoted)
+
+        return self.lowering.choose(root, folded, exact)
+
+    def _source(self, chain: Chain, bias: Array | None) -> dict[str, Attribute]:
+        """Returns what a certificate quotes of a chain, but for the weight."""
+        root, requantize = chain.root, chain.requantize
+        source = quote(requantize, "input_q", "output_q", "rounding")
+        source |= quote(root, "input_zero_point") | quote_range(root.data)
+        return source if bias is None else source | {"bias": dense(bias)}
+
+    def _exact(self, layer: Layer, rounding: Rounding) -> tuple[Array, dict[str, Attribute]]:
+        """Returns bias and properties of a requantization by an integer multiplication."""
+        exact = refuse_value_errors(
+            lambda: fixed_point_constants(*layer, rounding),
+            "take smaller biases or a larger output scale",
+        )
+        bias = exact.bias
+        if bias is None:
+            bias = np.zeros(
+                len(layer.weight) if layer.is_dense else math.prod(layer.weight.shape[-2:]),
+                np.int32,
+            )
+        refuse_value_errors(
+            lambda: check_accumulator(layer.weight, bias, layer.is_dense),
+            "split the sum into several operations",
+        )
+        properties = multiplication(
+            exact.scale_correction, exact.shift, exact.zero_point_correction, rounding
+        )
+        return bias, properties
+
+    def _operation(
+        self, chain: Chain, weight: ElementsAttr, bias: Array, properties: dict[str, Attribute]
+    ) -> sima.ConvOp | sima.DenseOp:
+        root, result_type = chain.root, chain.requantize.result.type
         if isinstance(root, qnn.DenseOp):
-            return sima.DenseOp(root.data, weight, bias, properties, result.type)
+            return sima.DenseOp(root.data, weight, dense(bias), properties, result_type)
         data, padding = absorb_pad(root)
         window = root.conv_window()
         return sima.ConvOp(
             data,
             weight,
-            bias,
+            dense(bias),
             properties,
-            result.type,
+            result_type,
             strides=window.strides,
             padding=padding,
             dilations=window.dilations,
             input_zero_point=root.input_zero_point.value.data,
         )
 
-    def _constants(self, chain: Chain) -> tuple[ElementsAttr, ElementsAttr, dict[str, Attribute]]:
-        """Returns weight, bias and the properties of the requantization."""
-        root, requantize, ctx = chain.root, chain.requantize, self.lowering.ctx
-        source = constant("its weight", root.weight)
-        numbers = read(source, ctx)
-        weight = symmetric_weight(numbers, root.kernel_zero_point.value.data)
-        bias = None if chain.bias is None else channel_bias(chain.bias, ctx)
-        arguments = (
-            weight,
-            bias,
-            root.input_zero_point.value.data,
-            requantize.input_q.scale,
-            np.array([requantize.input_q.zero_point.value.data]),
-            requantize.output_q.per_tensor(),
-            isinstance(root, qnn.DenseOp),
-        )
-        folded = self.lowering.folded(root, lambda: fold_requantization(*arguments))
-        if folded is not None:
-            self._remark_on_zeros(root, weight, folded[0])
-            return dense(folded[0]), dense(folded[1]), {"shift": per_channel(folded[2])}
-        rounding = requantize.rounding.data
-        exact = refuse_value_errors(lambda: fixed_point_constants(*arguments, rounding))
-        new_bias = (
-            np.zeros(shape_of(root.result)[-1], np.int32) if exact.bias is None else exact.bias
-        )
-        refuse_value_errors(lambda: check_accumulator(weight, new_bias, arguments[-1]))
-        properties = multiplication(
-            exact.scale_correction, exact.shift, exact.zero_point_correction, rounding
-        )
-        return source if weight is numbers else dense(weight), dense(new_bias), properties
-
     def _remark_on_zeros(self, root: Operation, weight: Array, folded: Array) -> None:
         """Remarks on a fold that leaves nothing of weights which were not all zero."""
         if np.any(weight) and not np.any(folded):
-            remark(self.lowering.ctx, root, "every folded weight is 0, its scale is so small")
+            self.lowering.remark(root, "every folded weight is 0, its scale is so small")
 
     def _alone(self, op: qnn.RequantizeOp) -> Operation:
         """A requantization of anything but the result of a convolution or dense operator."""
         output_q, zero_point = op.output_q.per_tensor(), op.input_q.zero_point.value.data
+        source = quote(op, "input_q", "output_q", "rounding") | quote_range(op.data)
 
-        def fold() -> tuple[int, int, int]:
+        def folded() -> Form:
             if op.input_q.channels > 1 or element_type(op.data) == i32:
                 given = f"{op.input_q.channels} of {element_type(op.data)}"
                 raise ValueError(
                     f"a shift alone takes one scale of 8- or 16-bit codes, its operand has {given}"
                 )
-            return fold_scale(op.data, op.result, op.input_q.per_tensor(), output_q, 1)
+            constants = fold_scale(op.data, op.result, op.input_q.per_tensor(), output_q, 1)
+            scale, bias, shift = constants
+            new = sima.RequantizeOp(op.data, bias, shifted(scale, shift), op.result.type)
+            return Form(new, source)
 
-        folded = self.lowering.folded(op, fold)
-        if folded is not None:
-            scale, bias, shift = folded
-            return sima.RequantizeOp(op.data, bias, shifted(scale, shift), op.result.type)
-        if zero_point == -(1 << 31):
-            raise Refusal(f"its operand's zero point {zero_point} has no negative in 32 bits")
-        ratio = refuse_value_errors(lambda: scale_ratio(op.input_q.scale, output_q.scale))
-        constants = refuse_value_errors(lambda: quantize_multiplier(ratio, op.rounding.data))
-        properties = multiplication(*constants, output_q.zero_point, op.rounding.data)
-        return sima.RequantizeOp(op.data, -zero_point, properties, op.result.type)
+        def exact() -> Form:
+            if zero_point == -(1 << 31):
+                reason = f"its operand's zero point {zero_point} has no negative in 32 bits"
+                raise Refusal(reason, "choose another zero point")
+            ratio = refuse_value_errors(
+                lambda: scale_ratio(op.input_q.scale, output_q.scale), LARGER_SCALE
+            )
+            constants = refuse_value_errors(
+                lambda: quantize_multiplier(ratio, op.rounding.data), LARGER_SCALE
+            )
+            properties = multiplication(*constants, output_q.zero_point, op.rounding.data)
+            return Form(sima.RequantizeOp(op.data, -zero_point, properties, op.result.type), source)
+
+        return self.lowering.choose(op, folded, exact)
 
 
 class LowerAdd(QnnPattern):
@@ -274,25 +343,30 @@ class LowerAdd(QnnPattern):
         """Replaces an addition of int8 codes."""
         require_type("its operand", op.lhs, i8)
         encodings = (op.lhs_q.per_tensor(), op.rhs_q.per_tensor(), op.output_q.per_tensor())
+        source = quote(op, "lhs_q", "rhs_q", "output_q", "rounding")
 
-        def fold() -> FoldedAdd:
+        def folded() -> Form:
             constants = fold_add(*encodings)
             check_folded_add(constants, *encodings)
-            return constants
+            fields = constants._asdict()
+            shift: dict[str, Attribute] = {"shift": IntegerAttr(fields.pop("shift"), i32)}
+            return Form(sima.AddOp(op.lhs, op.rhs, fields, shift, op.result.type), source)
 
-        folded = self.lowering.folded(op, fold)
-        if folded is not None:
-            fields = folded._asdict()
-            properties: dict[str, Attribute] = {"shift": IntegerAttr(fields.pop("shift"), i32)}
-        else:
-            exact = refuse_value_errors(lambda: fixed_point_add(*encodings, op.rounding.data))
-            refuse_value_errors(lambda: check_fixed_point_add(exact, *encodings))
-            fields = exact._asdict()
-            scale, shift = fields.pop("scale"), fields.pop("shift")
-            properties = multiplication(
-                np.array(scale), np.array(shift), fields.pop("zero_point"), fields.pop("rounding")
+        def exact() -> Form:
+            constants = refuse_value_errors(
+                lambda: fixed_point_add(*encodings, op.rounding.data), LARGER_SCALE
             )
-        replace(rewriter, op, sima.AddOp(op.lhs, op.rhs, fields, properties, op.result.type))
+            refuse_value_errors(lambda: check_fixed_point_add(constants, *encodings), LARGER_SCALE)
+            fields = constants._asdict()
+            properties = multiplication(
+                np.array(fields.pop("scale")),
+                np.array(fields.pop("shift")),
+                fields.pop("zero_point"),
+                fields.pop("rounding"),
+            )
+            return Form(sima.AddOp(op.lhs, op.rhs, fields, properties, op.result.type), source)
+
+        self.replace(rewriter, op, self.lowering.choose(op, folded, exact))
 
 
 class LowerMean(QnnPattern):
@@ -305,21 +379,28 @@ class LowerMean(QnnPattern):
         input_q, output_q = op.input_q.per_tensor(), op.output_q.per_tensor()
         axes: list[int] = array_values(op.axes).tolist()
         count = math.prod(shape_of(op.data)[axis] for axis in axes)
-        folded = self.lowering.folded(
-            op, lambda: fold_scale(op.data, op.result, input_q, output_q, count)
-        )
-        if folded is not None:
-            scale, bias, shift = folded
-            properties = shifted(scale, shift)
-        else:
+        source = quote(op, "input_q", "output_q", "rounding") | quote_range(op.data)
+
+        def folded() -> Form:
+            scale, bias, shift = fold_scale(op.data, op.result, input_q, output_q, count)
+            new = sima.MeanOp(op.data, axes, bias, shifted(scale, shift), op.result.type)
+            return Form(new, source)
+
+        def exact() -> Form:
             least, largest = codes_of(op.data)
             if (largest - least) * count >= 1 << 31:
-                raise Refusal(f"the sum of {count} codes does not fit 32 bits")
-            bias, rounding = -count * input_q.zero_point, op.rounding.data
+                reason = f"the sum of {count} codes does not fit 32 bits"
+                raise Refusal(reason, "average over one axis after the other")
+            rounding = op.rounding.data
             ratio = input_q.scale / output_q.scale
-            constants = refuse_value_errors(lambda: mean_multiplier(ratio, count, rounding))
+            constants = refuse_value_errors(
+                lambda: mean_multiplier(ratio, count, rounding), LARGER_SCALE
+            )
             properties = multiplication(*constants, output_q.zero_point, rounding)
-        replace(rewriter, op, sima.MeanOp(op.data, axes, bias, properties, op.result.type))
+            bias = -count * input_q.zero_point
+            return Form(sima.MeanOp(op.data, axes, bias, properties, op.result.type), source)
+
+        self.replace(rewriter, op, self.lowering.choose(op, folded, exact))
 
 
 class LowerAvgPool(QnnPattern):
@@ -330,12 +411,14 @@ class LowerAvgPool(QnnPattern):
     def lower(self, op: qnn.AvgPoolOp, rewriter: PatternRewriter) -> None:
         """Replaces an average whose padding, if any, the accelerator counts too."""
         if op.input_q != op.output_q:
-            raise Refusal(f"input_q {op.input_q} and output_q {op.output_q} differ")
+            reason = f"input_q {op.input_q} and output_q {op.output_q} differ"
+            raise Refusal(reason, "average in one encoding, and put a qnn.requantize after it")
         window = op.window(len(op.pool_size))
         if any(window.padding) and op.count_include_pad is None:
             raise Refusal(
                 f"padding {dimensions(window.padding)} is left out of the average, and the "
-                "accelerator counts it"
+                "accelerator counts it",
+                "take count_include_pad, or a window without padding",
             )
         new = sima.AvgPoolOp(
             op.data,
@@ -345,7 +428,7 @@ class LowerAvgPool(QnnPattern):
             padding=window.padding,
             input_zero_point=op.output_q.zero_point.value.data,
         )
-        replace(rewriter, op, new)
+        self.replace(rewriter, op, new)
 
 
 class LowerMaxPool(QnnPattern):
@@ -357,7 +440,7 @@ class LowerMaxPool(QnnPattern):
         """Replaces the pool; its window stays as it is."""
         window, sizes = op.window(len(op.pool_size)), array_values(op.pool_size).tolist()
         new = sima.MaxPoolOp(op.data, sizes, strides=window.strides, padding=window.padding)
-        replace(rewriter, op, new)
+        self.replace(rewriter, op, new)
 
 
 class LowerClip(QnnPattern):
@@ -370,12 +453,13 @@ class LowerClip(QnnPattern):
         low, high = op.min.value.data, op.max.value.data
         producer = op.data.owner
         if not isinstance(producer, sima.RequantizingOperation) or not op.data.has_one_use():
-            replace(rewriter, op, sima.ClipOp(op.data, low, high))
+            self.replace(rewriter, op, sima.ClipOp(op.data, low, high))
             return
         before = producer.clamp_range()
         if before is not None:
             low, high = (max(low, min(limit, high)) for limit in before)
         producer.clamp = dense_array([low, high], i32)
+        self.lowering.replaced[op] = producer
         rewriter.replace(op, [], [op.data])
         rewriter.notify_op_modified(producer)
 
@@ -388,7 +472,7 @@ class LowerPad(QnnPattern):
     def lower(self, op: qnn.PadOp, rewriter: PatternRewriter) -> None:
         """Replaces the padding."""
         padding = array_values(op.padding).tolist()
-        replace(rewriter, op, sima.PadOp(op.data, padding, op.value.value.data))
+        self.replace(rewriter, op, sima.PadOp(op.data, padding, op.value.value.data))
 
 
 class LowerReshape(QnnPattern):
@@ -398,7 +482,7 @@ class LowerReshape(QnnPattern):
 
     def lower(self, op: qnn.ReshapeOp, rewriter: PatternRewriter) -> None:
         """Replaces the reshape."""
-        replace(rewriter, op, sima.ReshapeOp(op.data, shape_of(op.result)))
+        self.replace(rewriter, op, sima.ReshapeOp(op.data, shape_of(op.result)))
 
 
 class LowerSoftmax(QnnPattern):
@@ -408,7 +492,7 @@ class LowerSoftmax(QnnPattern):
 
     def lower(self, op: qnn.SoftmaxOp, rewriter: PatternRewriter) -> None:
         """Replaces the softmax by its integer form."""
-        replace(rewriter, op, sima.SoftmaxOp(op.data, op.constants()))
+        self.replace(rewriter, op, sima.SoftmaxOp(op.data, op.constants()))
 
 
 class LowerQuantize(QnnPattern):
@@ -424,7 +508,7 @@ class LowerQuantize(QnnPattern):
             op.result.type,
             ties_to_even=op.rounding.data is Rounding.FLOAT32,
         )
-        replace(rewriter, op, new)
+        self.replace(rewriter, op, new)
 
 
 class LowerDequantize(QnnPattern):
@@ -435,10 +519,12 @@ class LowerDequantize(QnnPattern):
     def lower(self, op: qnn.DequantizeOp, rewriter: PatternRewriter) -> None:
         """Replaces a dequantization at the edge of the network."""
         if op.input_q.channels > 1:
-            raise Refusal(f"input_q has {op.input_q.channels} scales, the accelerator takes one")
+            reason = f"input_q has {op.input_q.channels} scales, the accelerator takes one"
+            raise Refusal(reason, "requantize to one scale first")
         if element_type(op.data) == i32:
-            raise Refusal("its operand holds i32, the accelerator takes i8, ui8 or i16")
-        replace(rewriter, op, sima.DequantizeOp(op.data, op.input_q.per_tensor()))
+            reason = "its operand holds i32, the accelerator takes i8, ui8 or i16"
+            raise Refusal(reason, "requantize to 8 or 16 bits first")
+        self.replace(rewriter, op, sima.DequantizeOp(op.data, op.input_q.per_tensor()))
 
 
 PATTERNS: tuple[Callable[[Lowering], QnnPattern], ...] = (
@@ -460,17 +546,6 @@ def is_qnn(op: Operation) -> bool:
     """Whether an operation is of the `qnn` dialect, registered or not."""
     name = op.op_name.data if isinstance(op, UnregisteredOp) else op.name
     return name.startswith("qnn.")
-
-
-def replace(
-    rewriter: PatternRewriter, op: Operation, new: Operation, located: Operation | None = None
-) -> None:
-    """Replaces an operation by another at the same place, and erases operands left unused."""
-    new.location = (located or op).location
-    operands = op.operands
-    rewriter.replace(op, new)
-    for operand in operands:
-        erase_unused(rewriter, operand)
 
 
 def erase_unused(rewriter: PatternRewriter, value: SSAValue) -> None:

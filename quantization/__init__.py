@@ -1,7 +1,12 @@
-"""The arithmetic of quantized networks: pure NumPy functions on integers, no IR."""
+"""The arithmetic of quantized networks: pure NumPy functions on integers, no IR.
+
+`sima_mlir.quantization.error_bounds`, which not every program needs, is imported by its name.
+"""
 
 from sima_mlir.quantization.convolution import (
     FixedPointConstants,
+    Layer,
+    channel_multipliers,
     check_accumulator,
     correction_factors,
     fixed_point_constants,
@@ -14,12 +19,14 @@ from sima_mlir.quantization.elementwise import (
     FixedPointAdd,
     FoldedAdd,
     add_fixed_point,
+    add_folded,
     check_fixed_point_add,
     check_folded_add,
     check_folded_scale,
     fixed_point_add,
     fold_add,
     fold_requantize,
+    product_ratio,
 )
 from sima_mlir.quantization.fixed_point import (
     MAX_SHIFT,
@@ -45,11 +52,14 @@ __all__ = [
     "FixedPointAdd",
     "FixedPointConstants",
     "FoldedAdd",
+    "Layer",
     "Quantization",
     "Rounding",
     "SoftmaxConstants",
     "Target",
     "add_fixed_point",
+    "add_folded",
+    "channel_multipliers",
     "check_accumulator",
     "check_fixed_point_add",
     "check_folded_add",
@@ -64,6 +74,7 @@ __all__ = [
     "fold_requantize",
     "largest_significand",
     "mean_multiplier",
+    "product_ratio",
     "quantize_multiplier",
     "requantize",
     "requantize_qnn_convolution_dense",

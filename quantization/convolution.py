@@ -38,7 +38,7 @@ _LARGEST_INT8 = 128
 class Layer(NamedTuple):
     """A convolution or dense operator with its requantization, as `fold_requantization` takes it.
 
-        requantize(sum((x - data_zero_point) * weight) + bias), from product to output scale
+    requantize(sum((x - data_zero_point) * weight) + bias), from product to output scale
     """
 
     weight: IntArray

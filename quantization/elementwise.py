@@ -1,7 +1,8 @@
-"""Constants and arithmetic of quantized element-wise addition.
+"""Constants and arithmetic of quantized element-wise addition and multiplication.
 
 Sources: TensorFlow Lite Micro `tensorflow/lite/kernels/internal/reference/add.h` and
-`kernels/add.cc`; Apache TVM v0.18 `src/relay/qnn/op/add.cc`.
+`kernels/add.cc`, TensorFlow Lite `tensorflow/lite/kernels/mul.cc`; Apache TVM v0.18
+`src/relay/qnn/op/add.cc` and `mul.cc`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from sima_mlir.quantization.parameters import Quantization
 from sima_mlir.quantization.target import DEFAULT_TARGET, Target
 
 ADD_ROUNDINGS = (Rounding.UPWARD, Rounding.AWAY, Rounding.TFLITE)
-"""The contracts that define an addition in integers."""
+"""The contracts that define an addition and a multiplication in integers."""
 
 _TFLITE_LEFT_SHIFT = 20
 
@@ -77,8 +78,7 @@ def fixed_point_add(
 
     Raises `ValueError` for a contract that defines no addition in integers.
     """
-    if rounding not in ADD_ROUNDINGS:
-        raise ValueError(f"rounding must be one of {', '.join(ADD_ROUNDINGS)}, got {rounding}")
+    _check_rounding(rounding)
     if rounding is Rounding.TFLITE:
         left_shift = _TFLITE_LEFT_SHIFT
         common = 2 * max(lhs_q.scale, rhs_q.scale)
@@ -133,6 +133,39 @@ def fold_add(
     lhs_scale, rhs_scale = (int(s) for s in np.floor(np.ldexp(ratios, shift) + 0.5))
     zero = lhs_scale * lhs_q.zero_point + rhs_scale * rhs_q.zero_point
     return FoldedAdd(lhs_scale, rhs_scale, (output_q.zero_point << shift) - zero, shift)
+
+
+def add_folded(
+    lhs: IntArray, rhs: IntArray, constants: FoldedAdd, dtype: npt.DTypeLike
+) -> IntArray:
+    """Adds two integer arrays as `FoldedAdd` says and saturates to `dtype`."""
+    c = constants
+    total = lhs.astype(np.int64) * c.lhs_scale + rhs.astype(np.int64) * c.rhs_scale + c.bias
+    return saturate(fixed_point_multiply(total, 1, c.shift, Rounding.UPWARD), dtype)
+
+
+def product_ratio(
+    lhs_q: Quantization, rhs_q: Quantization, output_q: Quantization, rounding: Rounding
+) -> float:
+    """Returns the real number by which a rounding contract multiplies a product of codes.
+
+        out = saturate(mul((lhs - lhs_zero_point) * (rhs - rhs_zero_point), ratio) + zero_point)
+
+    with `mul` the multiplication of the contract. It stands for the product of the operands'
+    scales over the output's. The executors hold scales in float32: each is rounded to it, and so
+    is the product. `tflite` divides in float32 too; `upward` and `away`, Relay's, in float64.
+
+    Raises `ValueError` for a contract that defines no multiplication in integers, and when the
+    quotient overflows or the output's scale vanishes in float32; one that underflows is 0.
+    """
+    _check_rounding(rounding)
+    with np.errstate(all="ignore"):
+        lhs, rhs, output = np.array([lhs_q.scale, rhs_q.scale, output_q.scale]).astype(np.float32)
+        precision = np.float32 if rounding is Rounding.TFLITE else np.float64
+        ratio = float(precision(lhs * rhs) / precision(output))
+    if not math.isfinite(ratio):
+        raise ValueError(f"quotient of the scales must be positive and finite, got {ratio}")
+    return ratio
 
 
 def fold_requantize(
@@ -208,6 +241,11 @@ def check_folded_scale(
         raise ValueError(
             f"scale {scale} * 2**-{shift} must be right to half an output step, got {error:.3g}"
         )
+
+
+def _check_rounding(rounding: Rounding) -> None:
+    if rounding not in ADD_ROUNDINGS:
+        raise ValueError(f"rounding must be one of {', '.join(ADD_ROUNDINGS)}, got {rounding}")
 
 
 def _largest_shift(ratio: float, limit: int, target: Target) -> int:

@@ -16,7 +16,7 @@ Floating-point sums are widened by more than they can be wrong, so that the boun
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import cache
 from statistics import NormalDist
 from typing import NamedTuple, TypeAlias
 
@@ -51,7 +51,7 @@ _FLOAT32_UNIT = 2.0**-23
 _EXACT_BITS = 44
 """A number with so many significant bits times an int8 weight is exact in float64."""
 
-_QUANTILES = np.array([NormalDist().inv_cdf((i + 0.5) / 128) for i in range(128)])
+_QUANTILES = 128
 
 
 class EmittedLayer(NamedTuple):
@@ -129,9 +129,11 @@ class StepFunction(NamedTuple):
 
     def where(self, channels: BoolArray) -> StepFunction:
         """Returns the function of some of the channels."""
-        start, step, scale, shift, *rest = self
-        return StepFunction(
-            start[channels], step[channels], scale[channels], shift[channels], *rest
+        return self._replace(
+            start=self.start[channels],
+            step=self.step[channels],
+            scale=self.scale[channels],
+            shift=self.shift[channels],
         )
 
 
@@ -201,6 +203,21 @@ def step_error(source: StepFunction, emitted: StepFunction, count: npt.ArrayLike
         found = differences(source.where(compared), emitted.where(compared), limit[compared])
         error[compared] = found.largest(int(compared.sum()))
     return error
+
+
+def step_rms(source: StepFunction, emitted: StepFunction, count: npt.ArrayLike) -> FloatArray:
+    """Returns the root mean square difference over `0 <= i < count`, all equally likely.
+
+    Where a function does not rise, it is the largest difference that the codes allow.
+    """
+    limit = np.broadcast_to(np.asarray(count, np.int64), source.start.shape)
+    result = step_error(source, emitted, limit).astype(np.float64)
+    if np.any(compared := (result > 0) & source.rises(limit) & emitted.rises(limit)):
+        found = differences(source.where(compared), emitted.where(compared), limit[compared])
+        squares = np.zeros(int(compared.sum()))
+        np.add.at(squares, found.channel, found.difference**2 * (found.last - found.first + 1.0))
+        result[compared] = np.sqrt(squares / limit[compared])
+    return result
 
 
 def layer_steps(
@@ -276,7 +293,6 @@ def layer_rms(
     return np.sqrt(_squared_steps(*distance) * inside)
 
 
-@dataclass(init=False)
 class _Pair:
     """A source layer and an emitted one, over the same centred codes `x - zx`.
 
@@ -300,9 +316,7 @@ class _Pair:
         channels = self.taps.shape[1]
         moved_sum = self.moved.sum(axis=0, dtype=np.int64)
         self.offset = channel_bias(layer.bias, channels) - layer.product_zero_point
-        self.moved_offset = (
-            channel_bias(emitted.bias, channels) + layer.data_zero_point * moved_sum
-        )
+        self.moved_offset = channel_bias(emitted.bias, channels) + layer.data_zero_point * moved_sum
         self.ratio = channel_multipliers(layer)
         factor = np.ldexp(np.asarray(emitted.scale, np.float64), -emitted.shift)
         self.factor = np.broadcast_to(factor, channels)
@@ -445,7 +459,7 @@ def _breakpoints(function: StepFunction, count: Int64Array) -> Int64Array:
         codes = function.at(np.clip(index, 0, count - 1))
         return (index >= count) | ((index >= 0) & (codes >= wanted))
 
-    guess, margin = _inverse(function, wanted - 0.5)
+    guess, margin = _inverse(function, wanted)
     first = np.clip(guess - margin, 0, count).astype(np.int64)
     end = np.clip(guess + margin, 0, count).astype(np.int64)
     first = np.where(reached(first - 1), 0, first)
@@ -457,10 +471,10 @@ def _breakpoints(function: StepFunction, count: Int64Array) -> Int64Array:
     return first
 
 
-def _inverse(function: StepFunction, codes: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Returns about which indices reach real-valued codes, and how much that may be wrong."""
+def _inverse(function: StepFunction, codes: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Returns about which indices reach codes first, and how much that may be wrong."""
     steps = np.ldexp(np.maximum(function.scale, 1) * 1.0, -function.shift)
-    accumulator = (codes - function.zero_point) / steps
+    accumulator = (codes - 0.5 - function.zero_point) / steps
     step = np.maximum(function.step, 1)
     return (accumulator - function.start) / step, 2 + np.abs(accumulator) * 2.0**-20 / step
 
@@ -484,12 +498,19 @@ def _moments(
     return (factors * mean).sum(axis=0) + offset, spread
 
 
+@cache
+def _quantiles() -> FloatArray:
+    """Returns numbers that are together distributed as a standard normal variable."""
+    normal = NormalDist()
+    return np.array([normal.inv_cdf((i + 0.5) / _QUANTILES) for i in range(_QUANTILES)])
+
+
 def _squared_steps(mean: FloatArray, deviation: FloatArray) -> FloatArray:
     """Returns the mean square of the steps between two results that are normally far apart.
 
     A distance of `k + f` gives `k` steps, or `k + 1` with probability `f`.
     """
-    distance = np.abs(mean + deviation * _QUANTILES[:, None])
+    distance = np.abs(mean + deviation * _quantiles()[:, None])
     steps = np.floor(distance)
     return (steps * steps + (distance - steps) * (2 * steps + 1)).mean(axis=0)
 
@@ -497,4 +518,4 @@ def _squared_steps(mean: FloatArray, deviation: FloatArray) -> FloatArray:
 def _below(limit: float, mean: FloatArray, deviation: FloatArray) -> FloatArray:
     """Returns the probability of a normal variable to be at most `limit`."""
     position = (limit - mean) / np.maximum(deviation, _UNIT)
-    return np.searchsorted(_QUANTILES, position, side="right") / len(_QUANTILES)
+    return np.searchsorted(_quantiles(), position, side="right") / _QUANTILES

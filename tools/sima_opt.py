@@ -7,6 +7,7 @@ for people goes to stderr. Exit codes: 0 done, 1 the input was refused, 2 wrong 
 from __future__ import annotations
 
 import argparse
+import json
 import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from xdsl.context import Context
     from xdsl.dialects.builtin import ModuleOp
     from xdsl.passes import ModulePass
+
+    from sima_mlir.diagnostics import Diagnostic
 
 _SEPARATOR = "// -----"
 _STDIN = "-"
@@ -73,8 +76,27 @@ def _make_parser() -> argparse.ArgumentParser:
         action="store_true",
         help=f"process the parts of an mlir input between lines '{_SEPARATOR}' on their own",
     )
+    add("--remarks", action="store_true", help="print what the passes did, and how exact it is")
+    add(
+        "--remarks-filter",
+        metavar="REGEX",
+        type=_regex,
+        help="of the remarks, print those whose text this matches; implies --remarks",
+    )
+    add(
+        "--remarks-output-file",
+        metavar="FILE",
+        help="write all remarks there, one JSON object a line",
+    )
     add_common_options(parser)
     return parser
+
+
+def _regex(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is no regular expression: {error}") from None
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -87,12 +109,18 @@ def _run(options: argparse.Namespace) -> int:
         return WRONG_USAGE
     refused = False
     modules: list[tuple[Context, ModuleOp]] = []
+    diagnostics: list[Diagnostic] = []
     for name, data, format in _read_inputs(options):
         try:
-            modules.append(_process(options, passes, name, data, format))
+            ctx, module, found = _process(options, passes, name, data, format)
+            modules.append((ctx, module))
         except SimaError as error:
-            report(*error.diagnostics)
+            found = error.diagnostics
             refused = True
+        report(*(d for d in found if _is_wanted(options, d)))
+        diagnostics += found
+    if options.remarks_output_file is not None:
+        _write_remarks(options.remarks_output_file, diagnostics)
     if refused and (options.output is not None or not modules):
         return REFUSED
     with open_text(options.output) as stream:
@@ -139,11 +167,35 @@ def _process(
     name: str,
     data: bytes,
     format: str,
-) -> tuple[Context, ModuleOp]:
-    """Returns the module after the passes, in a context of its own."""
+) -> tuple[Context, ModuleOp, Sequence[Diagnostic]]:
+    """Returns the module after the passes, in a context of its own, and their remarks."""
     from sima_mlir import make_context, read, run_pipeline
 
-    ctx = make_context(allow_unregistered=options.allow_unregistered_dialect)
+    detailed = _prints_all_remarks(options) or options.remarks_output_file is not None
+    ctx = make_context(allow_unregistered=options.allow_unregistered_dialect, remarks=detailed)
     module = read(ctx, data, name, format)
-    report(*run_pipeline(ctx, module, passes))
-    return ctx, module
+    return ctx, module, run_pipeline(ctx, module, passes)
+
+
+def _prints_all_remarks(options: argparse.Namespace) -> bool:
+    return options.remarks or options.remarks_filter is not None
+
+
+def _is_wanted(options: argparse.Namespace, diagnostic: Diagnostic) -> bool:
+    """Whether a diagnostic is to be printed: all but the remarks that nobody asked for."""
+    from sima_mlir import Remark
+
+    if diagnostic.severity == "error" or not isinstance(diagnostic, Remark):
+        return True
+    if options.remarks_filter is not None:
+        return options.remarks_filter.search(str(diagnostic)) is not None
+    return options.remarks or diagnostic.kind != "Passed"
+
+
+def _write_remarks(path: str, diagnostics: Sequence[Diagnostic]) -> None:
+    from sima_mlir import Remark
+
+    with open_text(path) as stream:
+        for diagnostic in diagnostics:
+            if isinstance(diagnostic, Remark):
+                stream.write(json.dumps(diagnostic.to_dict(), ensure_ascii=False) + "\n")

@@ -31,7 +31,7 @@ from sima_mlir.dialects.sima import SIMA
 from sima_mlir.interpreters import register_implementations
 from sima_mlir.interpreters.kernels import convolve
 from sima_mlir.passes.convert_qnn_to_sima import ConvertQnnToSimaPass
-from sima_mlir.passes.diagnostics import LoweringError, RemarkContext
+from sima_mlir.passes.diagnostics import LoweringError, RemarkContext, RemarkKind
 from sima_mlir.quantization import Rounding
 
 ROUNDINGS = [Rounding.UPWARD, Rounding.AWAY, Rounding.TFLITE, Rounding.RUY, Rounding.FLOAT32]
@@ -298,10 +298,22 @@ def test_partial_lowering_remarks_on_what_is_left():
     constant.replace_all_uses_with(place.insert_arg(constant.type, 1))
     ctx = RemarkContext()
     ConvertQnnToSimaPass(partial=True).apply(ctx, module)
-    assert [(op.name, message) for op, message in ctx.remarks] == [
-        ("qnn.dense", "left in qnn: its weight is not a constant"),
-        ("qnn.bias_add", "left in qnn: it ends a 'qnn.dense' that is not lowered"),
-        ("qnn.requantize", "left in qnn: it ends a 'qnn.dense' that is not lowered"),
+    assert [(found.kind, found.operation.name, found.message) for found in ctx.remarks] == [
+        (
+            RemarkKind.MISSED,
+            "qnn.dense",
+            "left in qnn: its weight is not a constant; make it an arith.constant",
+        ),
+        (
+            RemarkKind.MISSED,
+            "qnn.bias_add",
+            "left in qnn: it is the bias of a 'qnn.dense' that is not lowered; see 'qnn.dense'",
+        ),
+        (
+            RemarkKind.MISSED,
+            "qnn.requantize",
+            "left in qnn: it ends a 'qnn.dense' that is not lowered; see 'qnn.dense'",
+        ),
     ]
 
 
@@ -312,15 +324,16 @@ def test_a_fold_that_does_not_fit_becomes_a_multiplication_with_a_remark():
     assert only(lowered, sima.DenseOp).is_tflite
     data = layers_with().data
     np.testing.assert_array_equal(run(lowered, data), run(module, data))
-    ((_, message),) = ctx.remarks
-    assert message.startswith("does not fold into a shift: scale ratio 1000 times weight")
+    (found,) = ctx.remarks
+    assert found.kind is RemarkKind.MISSED
+    assert found.message.startswith("does not fold into a shift: scale ratio 1000 times weight")
 
 
 def test_weights_that_fold_to_zero_are_remarked_on():
     ctx = RemarkContext()
     ConvertQnnToSimaPass().apply(ctx, layers_with(ops=[], product_scale=np.array([1e-12])).module())
-    assert [message for _, message in ctx.remarks] == [
-        "every folded weight is 0, its scale is so small"
+    assert [(found.kind, found.message) for found in ctx.remarks] == [
+        (RemarkKind.ANALYSIS, "every folded weight is 0, its scale is so small")
     ]
 
 

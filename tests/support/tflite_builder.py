@@ -36,6 +36,7 @@ OPTIONS_TABLE = {
     "FULLY_CONNECTED": "FullyConnectedOptions",
     "MAX_POOL_2D": "Pool2DOptions",
     "MEAN": "ReducerOptions",
+    "MUL": "MulOptions",
     "PAD": "PadOptions",
     "QUANTIZE": "QuantizeOptions",
     "RESHAPE": "ReshapeOptions",
@@ -325,13 +326,22 @@ def add(
     b_data: np.ndarray | None = None,
 ) -> bytes:
     """Make an ADD with broadcasting; the second operand is a constant if it has data."""
-    tensors = [
-        Tensor("a", a_shape, dtype, *a_q),
-        Tensor("b", b_shape, dtype, *b_q, data=b_data),
-        Tensor("y", np.broadcast_shapes(tuple(a_shape), tuple(b_shape)), dtype, *y_q),
-    ]
-    op = Operator("ADD", [0, 1], [2], {"fused_activation_function": activation}, 2)
-    return build_model(tensors, [op], [0, 1] if b_data is None else [0], [2])
+    return _elementwise("ADD", a_shape, b_shape, a_q, b_q, y_q, activation, dtype, b_data)
+
+
+def mul(
+    a_shape: Sequence[int],
+    b_shape: Sequence[int],
+    *,
+    a_q: Quant,
+    b_q: Quant,
+    y_q: Quant,
+    activation: Activation = "NONE",
+    dtype: QuantizedType = "int8",
+    b_data: np.ndarray | None = None,
+) -> bytes:
+    """Make a MUL with broadcasting; the second operand is a constant if it has data."""
+    return _elementwise("MUL", a_shape, b_shape, a_q, b_q, y_q, activation, dtype, b_data)
 
 
 def average_pool_2d(
@@ -518,6 +528,26 @@ def _with_weights(
         op.inputs.append(-1)  # as the converter does; LiteRT rejects it in the convolutions
     op.outputs = [y_index]
     return build_model(tensors, [op], [0], [y_index])
+
+
+def _elementwise(
+    code_name: str,
+    a_shape: Sequence[int],
+    b_shape: Sequence[int],
+    a_q: Quant,
+    b_q: Quant,
+    y_q: Quant,
+    activation: Activation,
+    dtype: QuantizedType,
+    b_data: np.ndarray | None,
+) -> bytes:
+    tensors = [
+        Tensor("a", a_shape, dtype, *a_q),
+        Tensor("b", b_shape, dtype, *b_q, data=b_data),
+        Tensor("y", np.broadcast_shapes(tuple(a_shape), tuple(b_shape)), dtype, *y_q),
+    ]
+    op = Operator(code_name, [0, 1], [2], {"fused_activation_function": activation}, 2)
+    return build_model(tensors, [op], [0, 1] if b_data is None else [0], [2])
 
 
 def _pool(

@@ -2,8 +2,8 @@
 // of the lowering gives its own reason here.
 // RUN: sima-opt %s --split-input-file -p 'convert-qnn-to-sima{partial=true}' 2>&1 | filecheck %s
 
-// CHECK: no-match.mlir:9:8: remark: 'qnn.conv' op left in qnn: the result of 'qnn.conv' has 2 users, fusing takes one
-// CHECK: no-match.mlir:10:8: remark: 'qnn.requantize' op left in qnn: it ends a 'qnn.conv' that is not lowered
+// CHECK: no-match.mlir:9:8: remark: [Missed] 'qnn.conv' op left in qnn: the result of 'qnn.conv' has 2 users, fusing takes one; give each user a copy of it
+// CHECK: no-match.mlir:10:8: remark: [Missed] 'qnn.requantize' op left in qnn: it ends a 'qnn.conv' that is not lowered
 func.func @two_users(%x: tensor<1x2x1xi8>) -> (tensor<1x2x1xi8>, tensor<1x2x1xi32>) {
   %w = arith.constant dense<1> : tensor<1x1x1x1xi8>
   %0 = qnn.conv %x, %w : (tensor<1x2x1xi8>, tensor<1x1x1x1xi8>) -> tensor<1x2x1xi32>

@@ -1,0 +1,342 @@
+"""Whether a certificate is true: its bound, computed anew from an operation and its source.
+
+A source is a dictionary of properties of `qnn` operations. All of them have `output_q` and
+`rounding`; `clamp`, where the operation has one, is equal. Beside these,
+
+* `sima.conv` and `sima.dense` have `input_q`, the encoding of the products, `input_zero_point`
+  and, where they are not zero, `bias`; `weight`, where it is not the operation's own; and
+  `strides`, `padding` and `dilations`, which are equal to the operation's;
+* `sima.requantize` and `sima.mean` have `input_q`;
+* `sima.add` has `lhs_q` and `rhs_q`.
+
+`input_codes` says which codes the operand is known to have, if not all. What a source states of
+the operation itself, and what the two dialects compute in the same way, is not repeated.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar, cast
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects.builtin import (
+    DenseArrayBase,
+    DenseIntOrFPElementsAttr,
+    DenseResourceAttr,
+    DictionaryAttr,
+    IntegerAttr,
+)
+from xdsl.ir import Attribute, SSAValue
+from xdsl.utils.exceptions import VerifyException
+
+from sima_mlir.dialects import qnn, sima
+from sima_mlir.dialects.definitions import element_type, shape_of
+from sima_mlir.dialects.elements import Array, array_values, dtype_of, elements
+from sima_mlir.quantization import (
+    FixedPointAdd,
+    FoldedAdd,
+    Layer,
+    Quantization,
+    Rounding,
+    add_fixed_point,
+    add_folded,
+    code_range,
+    fixed_point_add,
+    mean_multiplier,
+    quantize_multiplier,
+    scale_ratio,
+)
+from sima_mlir.quantization.error_bounds import (
+    Codes,
+    EmittedLayer,
+    InputDistribution,
+    StepFunction,
+    layer_error,
+    layer_rms,
+    step_error,
+    step_rms,
+)
+
+AttributeT = TypeVar("AttributeT", bound=Attribute)
+
+WINDOW_PROPERTIES = ("strides", "padding", "dilations")
+
+
+class Errors(NamedTuple):
+    """How far results are from the source's, in codes of the result."""
+
+    bound: Callable[[], int]
+    """The largest error that any operand can give."""
+    rms: Callable[[], float]
+    """The expected root mean square error, for independent codes that are all equally likely."""
+
+
+def errors_of(
+    op: sima.RequantizingOperation, source: DictionaryAttr, ctx: Context | None = None
+) -> Errors:
+    """Returns how an operation's results differ from those of its source.
+
+    `ctx` holds the blobs of `dense_resource`.
+
+    Raises `ValueError` when the source is not complete or does not fit the operation, and when
+    the data of a resource is not there.
+    """
+    quoted = _Source(source, ctx)
+    _check_equal(op, source)
+    match op:
+        case sima.ConvOp() | sima.DenseOp():
+            return _layer_errors(op, quoted)
+        case sima.AddOp():
+            return _add_errors(op, quoted)
+        case sima.MeanOp():
+            return _step_errors(*_mean_steps(op, quoted))
+        case sima.RequantizeOp():
+            return _step_errors(*_requantize_steps(op, quoted))
+        case _:
+            raise ValueError(f"'{op.name}' takes no certificate")
+
+
+def verify_certificate(op: sima.RequantizingOperation, ctx: Context | None = None) -> None:
+    """Checks that the bound that an operation promises holds.
+
+    Without `ctx`, one whose constants are in a `dense_resource` is left unchecked.
+
+    Raises `VerifyException` when it does not hold or cannot be told.
+    """
+    if op.certificate is None or (ctx is None and rests_on_resources(op)):
+        return
+    try:
+        bound = errors_of(op, op.certificate.source, ctx).bound()
+    except ValueError as error:
+        raise VerifyException(f"certificate cannot be checked: {error}") from None
+    if bound > (claimed := op.certificate.max_error.value.data):
+        raise VerifyException(f"certificate must have max_error at least {bound}, got {claimed}")
+
+
+def rests_on_resources(op: sima.RequantizingOperation) -> bool:
+    """Whether constants that a certificate is checked with are in a `dense_resource`."""
+    if op.certificate is None:
+        return False
+    constants = op.properties | op.certificate.source.data
+    return any(isinstance(constant, DenseResourceAttr) for constant in constants.values())
+
+
+@dataclass
+class _Source:
+    """The entries of a source, each of the kind that is wanted."""
+
+    entries: DictionaryAttr
+    ctx: Context | None
+
+    def optional(self, name: str, kind: type[AttributeT]) -> AttributeT | None:
+        given = self.entries.data.get(name)
+        if given is not None and not isinstance(given, kind):
+            raise ValueError(f"its source's {name} must be a {kind.name}, got {given}")
+        return given
+
+    def required(self, name: str, kind: type[AttributeT]) -> AttributeT:
+        if (given := self.optional(name, kind)) is None:
+            raise ValueError(f"its source must have {name}, got none")
+        return given
+
+    def channels(self, name: str) -> qnn.QuantizationAttr:
+        return self.required(name, qnn.QuantizationAttr)
+
+    def encoding(self, name: str) -> Quantization:
+        given = self.channels(name)
+        if given.channels != 1:
+            raise ValueError(f"its source's {name} must have 1 scale, got {given.channels}")
+        return given.per_tensor()
+
+    @property
+    def rounding(self) -> Rounding:
+        return self.required("rounding", qnn.RoundingAttr).data
+
+    def array(self, name: str) -> Array | None:
+        given = self.entries.data.get(name)
+        if given is None:
+            return None
+        if not isinstance(given, DenseIntOrFPElementsAttr | DenseResourceAttr):
+            raise ValueError(f"its source's {name} must be a constant tensor, got {given}")
+        return elements(cast("DenseResourceAttr", given), self.ctx)
+
+    def input_codes(self, data: SSAValue) -> Codes:
+        given = self.optional("input_codes", DenseArrayBase)
+        return _codes("its source's input_codes", given, data)
+
+
+def _check_equal(op: sima.RequantizingOperation, source: DictionaryAttr) -> None:
+    """Checks that what a source says of the window and the clamp is what the operation has."""
+    names = ("clamp", *WINDOW_PROPERTIES) if isinstance(op, sima.ConvOp) else ("clamp",)
+    for name in names:
+        given, own = source.data.get(name), op.properties.get(name)
+        if given != own:
+            raise ValueError(
+                f"its source's {name} must be {own or 'absent'}, got {given or 'none'}"
+            )
+
+
+def _codes(what: str, given: DenseArrayBase | None, value: SSAValue) -> Codes:
+    """Returns the range that a pair of codes gives, by default that of a value's type."""
+    allowed = code_range(dtype_of(element_type(value)))
+    if given is None:
+        return allowed
+    limits: list[int] = array_values(given).tolist()
+    if len(limits) != 2 or not allowed[0] <= limits[0] <= limits[1] <= allowed[1]:
+        raise ValueError(f"{what} must be two codes in order, got {given}")
+    return limits[0], limits[1]
+
+
+def _output_codes(op: sima.RequantizingOperation) -> Codes:
+    return _codes("clamp", op.clamp, op.results[0])
+
+
+def _layer_errors(op: sima.ConvOp | sima.DenseOp, source: _Source) -> Errors:
+    layer, emitted = _layer(op, source), _emitted(op, source.ctx)
+    input_codes, output_codes = source.input_codes(op.data), _output_codes(op)
+
+    def bound() -> int:
+        codes = {"input_codes": input_codes, "output_codes": output_codes}
+        return int(layer_error(layer, source.rounding, emitted, **codes).max(initial=0))
+
+    def rms() -> float:
+        uniform = InputDistribution.uniform(input_codes)
+        channels = layer_rms(layer, emitted, uniform, output_codes=output_codes)
+        return float(np.sqrt(np.mean(channels**2)))
+
+    return Errors(bound, rms)
+
+
+def _layer(op: sima.ConvOp | sima.DenseOp, source: _Source) -> Layer:
+    zero_point = source.required("input_zero_point", IntegerAttr).value.data
+    if isinstance(op, sima.ConvOp) and (own := op.input_zero_point.value.data) != zero_point:
+        raise ValueError(f"its source's input_zero_point must be {own}, got {zero_point}")
+    weight, product_q = source.array("weight"), source.channels("input_q")
+    return Layer(
+        elements(op.weight, source.ctx) if weight is None else weight,
+        source.array("bias"),
+        zero_point,
+        product_q.scale,
+        np.array([product_q.zero_point.value.data]),
+        source.encoding("output_q"),
+        isinstance(op, sima.DenseOp),
+    )
+
+
+def _emitted(op: sima.ConvOp | sima.DenseOp, ctx: Context | None) -> EmittedLayer:
+    weight, bias = elements(op.weight, ctx), elements(op.bias, ctx)
+    if not op.is_tflite:
+        return EmittedLayer.folded(weight, bias, array_values(op.shift))
+    scale, zero_point, rounding = _multiplication(op)
+    return EmittedLayer(weight, bias, scale, array_values(op.shift), zero_point, rounding)
+
+
+def _multiplication(op: sima.RequantizingOperation) -> tuple[Array, int, Rounding]:
+    """Returns scale, zero point and contract of a `tflite` requantization, which R2 says it has."""
+    scale = cast("DenseArrayBase", op.scale_correction)
+    zero_point = cast("IntegerAttr[Any]", op.zero_point_correction).value.data
+    return array_values(scale), zero_point, cast("sima.RoundingAttr", op.rounding).data
+
+
+def _step_errors(source: StepFunction, emitted: StepFunction, count: int) -> Errors:
+    return Errors(
+        lambda: int(step_error(source, emitted, count).max(initial=0)),
+        lambda: float(np.sqrt(np.mean(step_rms(source, emitted, count) ** 2))),
+    )
+
+
+def _requantize_steps(
+    op: sima.RequantizeOp, source: _Source
+) -> tuple[StepFunction, StepFunction, int]:
+    input_q, output_q, rounding = _encodings(source)
+    constants = quantize_multiplier(scale_ratio(input_q.scale, output_q.scale), rounding)
+    return _scaled_steps(op, op.data, 1, input_q.zero_point.value.data, constants, source)
+
+
+def _mean_steps(op: sima.MeanOp, source: _Source) -> tuple[StepFunction, StepFunction, int]:
+    input_q, output_q, rounding = _encodings(source)
+    axes: list[int] = array_values(op.axes).tolist()
+    count = math.prod(shape_of(op.data)[axis] for axis in axes)
+    ratio = float(scale_ratio(input_q.scale, output_q.scale)[0])
+    constants = mean_multiplier(ratio, count, rounding)
+    return _scaled_steps(op, op.data, count, input_q.zero_point.value.data, constants, source)
+
+
+def _encodings(source: _Source) -> tuple[qnn.QuantizationAttr, Quantization, Rounding]:
+    return source.channels("input_q"), source.encoding("output_q"), source.rounding
+
+
+def _scaled_steps(
+    op: sima.RequantizeOp | sima.MeanOp,
+    data: SSAValue,
+    count: int,
+    zero_point: int,
+    constants: tuple[Array, Array],
+    source: _Source,
+) -> tuple[StepFunction, StepFunction, int]:
+    """Returns both results as functions of how far the sum of `count` codes is above the least."""
+    low, high = (count * code for code in source.input_codes(data))
+    output_q, codes, bias = source.encoding("output_q"), _output_codes(op), op.bias.value.data
+    shift, scale = array_values(op.shift), array_values(cast("DenseArrayBase", op.scale_correction))
+    least = np.full(max(map(len, (constants[0], shift, scale))), low, np.int64)
+    first = StepFunction.of(
+        least - count * zero_point, 1, *constants, output_q.zero_point, source.rounding, codes
+    )
+    if op.is_tflite:
+        second = StepFunction.of(least + bias, 1, scale, shift, *_multiplication(op)[1:], codes)
+    else:
+        start = least * scale + bias
+        second = StepFunction.of(start, scale, 1, shift, 0, Rounding.UPWARD, codes)
+    return first, second, high - low + 1
+
+
+def _add_errors(op: sima.AddOp, source: _Source) -> Errors:
+    lhs_q, rhs_q, output_q = (source.encoding(name) for name in ("lhs_q", "rhs_q", "output_q"))
+    wanted = fixed_point_add(lhs_q, rhs_q, output_q, source.rounding)
+    emitted, dtype = _emitted_add(op), dtype_of(element_type(op.result))
+
+    def error() -> Array:
+        if emitted == wanted:
+            return np.zeros(1, np.int64)
+        low, high = code_range(dtype)
+        codes: Array = np.arange(low, high + 1)
+        pair = codes[:, None], codes
+        first = add_fixed_point(*pair, wanted, dtype)
+        if isinstance(emitted, FoldedAdd):
+            second = add_folded(*pair, emitted, dtype)
+        else:
+            second = add_fixed_point(*pair, emitted, dtype)
+        clamp = _output_codes(op)
+        return np.subtract(np.clip(second, *clamp), np.clip(first, *clamp), dtype=np.int64)
+
+    return Errors(lambda: int(np.abs(error()).max()), lambda: float(np.sqrt(np.mean(error() ** 2))))
+
+
+def _only(name: str, values: IntegerAttr[Any] | DenseArrayBase | None) -> int:
+    """Returns the only value of what may be a list with one for each channel."""
+    numbers = array_values(cast("DenseArrayBase", values))
+    if len(numbers) != 1:
+        raise ValueError(f"{name} must be one value, got {len(numbers)}")
+    return int(numbers[0])
+
+
+def _emitted_add(op: sima.AddOp) -> FixedPointAdd | FoldedAdd:
+    scales = op.lhs_scale.value.data, op.rhs_scale.value.data
+    shift = _only("shift", op.shift)
+    if not op.is_tflite:
+        return FoldedAdd(*scales, op.bias.value.data, shift)
+    names = ("left_shift", "lhs_zero_point", "lhs_shift", "rhs_zero_point", "rhs_shift")
+    given = {name: cast("IntegerAttr[Any]", op.properties[name]).value.data for name in names}
+    _, zero_point, rounding = _multiplication(op)
+    return FixedPointAdd(
+        lhs_scale=scales[0],
+        rhs_scale=scales[1],
+        scale=_only("scale_correction", op.scale_correction),
+        shift=shift,
+        zero_point=zero_point,
+        rounding=rounding,
+        **given,
+    )
