@@ -1,4 +1,4 @@
-"""Times `sima-opt` beside `xdsl-opt` on one network, and the lowering per million weights.
+"""Times `sima-opt` beside `xdsl-opt` on one network, and the lowering with and without proofs.
 
 Usage: python bench/sima_opt.py [MODEL.tflite]
 
@@ -70,22 +70,37 @@ def processes(model: Path, qnn: Path) -> Table:
     return table
 
 
+PIPELINES = {
+    "convert-qnn-to-sima": False,
+    "convert-qnn-to-sima{requantization=tflite}": False,
+    "convert-qnn-to-sima{certify=true}": False,
+    "convert-qnn-to-sima{requantization=tflite certify=true}": False,
+    "convert-qnn-to-sima{requantization=auto}": False,
+    "convert-qnn-to-sima ": True,
+}
+"""Pipelines, and whether all remarks are wanted, which asks for the expected errors too."""
+
+
 def lowering(model: Path) -> Table:
-    """Times the pass alone, per million weights."""
-    ctx = sima_mlir.make_context()
-    source = sima_mlir.load(ctx, model)
-    table = Table("pass", "median ms", "ms per million weights")
-    for mode in ("sima", "tflite"):
-        times: list[float] = []
-        for _ in range(ROUNDS + 1):
-            module = source.clone()
-            (lower,) = sima_mlir.parse_pipeline(f"convert-qnn-to-sima{{requantization={mode}}}")
+    """Times the pass alone, in turn with and without certificates and remarks."""
+    source = sima_mlir.load(sima_mlir.make_context(), model)
+    times: dict[str, list[float]] = {pipeline: [] for pipeline in PIPELINES}
+    module = source
+    for _ in range(ROUNDS + 1):
+        for pipeline, remarks in PIPELINES.items():
+            ctx, module = sima_mlir.make_context(remarks=remarks), source.clone()
+            (lower,) = sima_mlir.parse_pipeline(pipeline)
             start = time.perf_counter()
             lower.apply(ctx, module)
-            times.append(1e3 * (time.perf_counter() - start))
-        median = statistics.median(times[1:])
-        per_million = median / millions_of_weights(module)
-        table.add_row(f"requantization={mode}", f"{median:.1f}", f"{per_million:.1f}")
+            times[pipeline].append(1e3 * (time.perf_counter() - start))
+    table = Table("pass", "median ms", "ms per million weights", "of the lowering's time")
+    weights, base = millions_of_weights(module), times[next(iter(PIPELINES))]
+    for pipeline, remarks in PIPELINES.items():
+        median = statistics.median(times[pipeline][1:])
+        ratios = [t / b for t, b in zip(times[pipeline][1:], base[1:], strict=True)]
+        name = pipeline.strip() + (" --remarks" if remarks else "")
+        ratio = f"{statistics.median(ratios):.2f}"
+        table.add_row(name, f"{median:.1f}", f"{median / weights:.1f}", ratio)
     return table
 
 

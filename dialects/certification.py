@@ -281,7 +281,8 @@ def _scaled_steps(
     low, high = (count * code for code in source.input_codes(data))
     output_q, codes, bias = source.encoding("output_q"), _output_codes(op), op.bias.value.data
     shift, scale = array_values(op.shift), array_values(cast("DenseArrayBase", op.scale_correction))
-    least = np.full(max(map(len, (constants[0], shift, scale))), low, np.int64)
+    channels = np.broadcast_shapes((1,), *map(np.shape, (constants[0], shift, scale)))
+    least = np.full(channels, low, np.int64)
     first = StepFunction.of(
         least - count * zero_point, 1, *constants, output_q.zero_point, source.rounding, codes
     )

@@ -46,6 +46,8 @@ class Lowering:
     """The operation of the source that each new one mainly stands for."""
     forms: dict[Operation, Form] = field(default_factory=dict[Operation, Form])
     """The forms that were chosen, by their operation."""
+    inexact: dict[Operation, int] = field(default_factory=dict[Operation, int])
+    """The bounds of folds that `auto` found to be too large."""
 
     def choose(
         self, op: Operation, folded: Callable[[], Form], exact: Callable[[], Form]
@@ -88,7 +90,7 @@ class Lowering:
                 continue
             details = self._details(new)
             said = ", ".join(f"{name} = {_text(value)}" for name, value in details.items())
-            message = f"lowered to '{new.name}': {said or 'the same function of codes'}"
+            message = f"lowered to '{new.name}': {said}"
             yield Finding(RemarkKind.PASSED, op, message, {"into": new.name} | details)
 
     def refuse(self, op: Operation, refusal: Refusal) -> None:
@@ -122,9 +124,11 @@ class Lowering:
             return None
         if self.mode != "auto" or self.budget is None:
             return form
-        if self._errors(form).bound() <= self.budget:
+        bound = self._errors(form).bound()
+        if bound <= self.budget:
             return form
         form.operation.erase()
+        self.inexact[op] = bound
         return None
 
     def remark(self, op: Operation, message: str) -> None:
@@ -156,7 +160,7 @@ class Lowering:
     def _details(self, op: Operation) -> dict[str, Detail]:
         """Returns the constants of an operation, and how exact it is."""
         if (form := self.forms.get(op)) is None:
-            return {}
+            return {"max_error": 0}
         new, errors = form.operation, self._errors(form)
         details: dict[str, Detail] = {"requantization": str(new.requantization.data)}
         if new.rounding is not None:
@@ -165,7 +169,9 @@ class Lowering:
             if given is not None:
                 values = array_values(given)
                 details[name] = (int(values.min()), int(values.max()))
-        return details | {"max_error": errors.bound(), "rms_error": errors.rms()}
+        bound, folded_bound = errors.bound(), self.inexact.get(self.roots[op])
+        details |= {"max_error": bound, "rms_error": errors.rms() if bound else 0.0}
+        return details if folded_bound is None else details | {"folded_max_error": folded_bound}
 
 
 def _quoted(form: Form) -> DictionaryAttr:

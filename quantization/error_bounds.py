@@ -16,6 +16,7 @@ Floating-point sums are widened by more than they can be wrong, so that the boun
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from statistics import NormalDist
 from typing import NamedTuple, TypeAlias
@@ -52,6 +53,10 @@ _EXACT_BITS = 44
 """A number with so many significant bits times an int8 weight is exact in float64."""
 
 _QUANTILES = 128
+"""How many numbers stand for a normal distribution."""
+
+_MOST_PIECES = 1 << 20
+"""How many pieces of step functions are listed at a time."""
 
 
 class EmittedLayer(NamedTuple):
@@ -127,7 +132,7 @@ class StepFunction(NamedTuple):
             reach = np.ldexp(reach, np.maximum(31 - self.shift, 0))
         return np.maximum(reach, product) < 2.0**31 - 1
 
-    def where(self, channels: BoolArray) -> StepFunction:
+    def where(self, channels: BoolArray | Int64Array) -> StepFunction:
         """Returns the function of some of the channels."""
         return self._replace(
             start=self.start[channels],
@@ -138,7 +143,10 @@ class StepFunction(NamedTuple):
 
 
 class Differences(NamedTuple):
-    """Runs of indices at which two step functions differ, each by one number."""
+    """Runs of indices at which two step functions differ, each by one number.
+
+    A run may follow another with the same number.
+    """
 
     channel: Int64Array
     first: Int64Array
@@ -180,9 +188,7 @@ def differences(source: StepFunction, emitted: StepFunction, count: npt.ArrayLik
     `count` is one for all channels, or one for each. Both functions must rise there.
     """
     limit = np.broadcast_to(np.asarray(count, np.int64), source.start.shape)
-    zero = np.zeros((1, len(limit)), np.int64)
-    points = [_breakpoints(function, limit) for function in (source, emitted)]
-    points = np.sort(np.concatenate([zero, *points]), axis=0)
+    points = _pieces(source, emitted, limit)
     after = np.concatenate([points[1:], limit[None]])
     inside = np.minimum(points, limit - 1)
     difference = emitted.at(inside) - source.at(inside)
@@ -194,29 +200,31 @@ def differences(source: StepFunction, emitted: StepFunction, count: npt.ArrayLik
 def step_error(source: StepFunction, emitted: StepFunction, count: npt.ArrayLike) -> Int64Array:
     """Returns the largest difference of two step functions over `0 <= i < count`, per channel.
 
-    It is exact where both rise; elsewhere it is what the codes of the results allow.
+    It is exact where both rise, and have codes or indices of no more than 16 bits; elsewhere it is
+    what the codes of the results allow.
     """
     limit = np.broadcast_to(np.asarray(count, np.int64), source.start.shape)
-    error = np.full(limit.shape, _widest(source, emitted))
-    error[same := _same(source, emitted)] = 0
-    if np.any(compared := ~same & source.rises(limit) & emitted.rises(limit)):
-        found = differences(source.where(compared), emitted.where(compared), limit[compared])
-        error[compared] = found.largest(int(compared.sum()))
+    error = np.abs(emitted.at(0) - source.at(0))
+    several = (limit > 1) & ~_same(source, emitted)
+    decided = several & _is_decidable(source, emitted, limit)
+    error[several & ~decided] = _widest(source, emitted)
+    for channels, found in _differences_by_block(source, emitted, limit, decided):
+        error[channels] = found.largest(len(channels))
     return error
 
 
 def step_rms(source: StepFunction, emitted: StepFunction, count: npt.ArrayLike) -> FloatArray:
     """Returns the root mean square difference over `0 <= i < count`, all equally likely.
 
-    Where a function does not rise, it is the largest difference that the codes allow.
+    Where `step_error` is not exact, it is that.
     """
     limit = np.broadcast_to(np.asarray(count, np.int64), source.start.shape)
     result = step_error(source, emitted, limit).astype(np.float64)
-    if np.any(compared := (result > 0) & source.rises(limit) & emitted.rises(limit)):
-        found = differences(source.where(compared), emitted.where(compared), limit[compared])
-        squares = np.zeros(int(compared.sum()))
+    decided = (result > 0) & _is_decidable(source, emitted, limit)
+    for channels, found in _differences_by_block(source, emitted, limit, decided):
+        squares = np.zeros(len(channels))
         np.add.at(squares, found.channel, found.difference**2 * (found.last - found.first + 1.0))
-        result[compared] = np.sqrt(squares / limit[compared])
+        result[channels] = np.sqrt(squares / limit[channels])
     return result
 
 
@@ -258,6 +266,8 @@ def layer_error(
     pair = _Pair(layer, rounding, emitted, input_codes, output_codes)
     proportional = np.all(pair.taps == pair.moved, axis=0)
     error = np.zeros(len(pair.ratio), np.int64)
+    if np.all(proportional & pair.requantizes_equally()):
+        return error
     if not np.all(proportional):
         residual = pair.residual()
         proportional |= pair.is_exact(residual)
@@ -348,6 +358,10 @@ class _Pair:
         moved = self.moved_offset * self.factor + self.emitted.zero_point
         return moved - (self.offset * self.ratio + self.source.zero_point)
 
+    def requantizes_equally(self) -> BoolArray:
+        """Says for each channel that equal sums of products give equal results."""
+        return _same(self.source, self.emitted) & (self.offset == self.moved_offset)
+
     def is_exact(self, residual: FloatArray) -> BoolArray:
         """Says for each channel that its weights are the source's times the ratio, exactly."""
         bits = np.ldexp(np.frexp(self.ratio)[0], _EXACT_BITS)
@@ -422,6 +436,29 @@ class _Pair:
         )
 
 
+def _is_decidable(source: StepFunction, emitted: StepFunction, count: Int64Array) -> BoolArray:
+    """Says for each channel that the pieces on which two functions are constant can be listed."""
+    few = np.minimum(count, _code_count(source) + _code_count(emitted)) <= _MOST_PIECES
+    return few & source.rises(count) & emitted.rises(count)
+
+
+def _differences_by_block(
+    source: StepFunction, emitted: StepFunction, count: Int64Array, channels: BoolArray
+) -> Iterator[tuple[Int64Array, Differences]]:
+    """Yields the differences in some channels, a few at a time so that memory is bounded."""
+    chosen = np.flatnonzero(channels)
+    pieces = min(_code_count(source) + _code_count(emitted), int(count[chosen].max(initial=1)))
+    for block in np.array_split(chosen, -(-len(chosen) * pieces // _MOST_PIECES) or 1):
+        if len(block):
+            found = differences(source.where(block), emitted.where(block), count[block])
+            yield block, found
+
+
+def _code_count(function: StepFunction) -> int:
+    low, high = function.codes
+    return high - low + 1
+
+
 def _same(first: StepFunction, second: StepFunction) -> BoolArray:
     """Says for each channel that two functions have the same constants."""
     if first[4:] != second[4:]:
@@ -445,6 +482,16 @@ def _slack(function: StepFunction, reach: FloatArray) -> FloatArray:
     if function.rounding in (Rounding.TFLITE, Rounding.RUY):
         return np.where(function.shift > 31, np.ldexp(1.0, 30 - function.shift), 0.0)
     return np.zeros_like(reach)
+
+
+def _pieces(source: StepFunction, emitted: StepFunction, count: Int64Array) -> Int64Array:
+    """Returns indices from 0 in order, between which both functions are constant."""
+    most = int(count.max(initial=1))
+    if most <= _code_count(source) + _code_count(emitted):
+        return np.minimum(np.arange(most)[:, None], count)
+    zero = np.zeros((1, len(count)), np.int64)
+    points = [_breakpoints(function, count) for function in (source, emitted)]
+    return np.sort(np.concatenate([zero, *points]), axis=0)
 
 
 def _breakpoints(function: StepFunction, count: Int64Array) -> Int64Array:
