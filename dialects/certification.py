@@ -7,7 +7,7 @@ A source is a dictionary of properties of `qnn` operations. All of them have `ou
   and, where they are not zero, `bias`; `weight`, where it is not the operation's own; and
   `strides`, `padding` and `dilations`, which are equal to the operation's;
 * `sima.requantize` and `sima.mean` have `input_q`;
-* `sima.add` has `lhs_q` and `rhs_q`.
+* `sima.add` and `sima.mul` have `lhs_q` and `rhs_q`.
 
 `input_codes` says which codes the operand is known to have, if not all. What a source states of
 the operation itself, and what the two dialects compute in the same way, is not repeated.
@@ -45,7 +45,9 @@ from sima_mlir.quantization import (
     add_folded,
     code_range,
     fixed_point_add,
+    fixed_point_multiply,
     mean_multiplier,
+    product_ratio,
     quantize_multiplier,
     scale_ratio,
 )
@@ -91,6 +93,8 @@ def errors_of(
             return _layer_errors(op, quoted)
         case sima.AddOp():
             return _add_errors(op, quoted)
+        case sima.MulOp():
+            return _mul_errors(op, quoted)
         case sima.MeanOp():
             return _step_errors(*_mean_steps(op, quoted))
         case sima.RequantizeOp():
@@ -302,9 +306,7 @@ def _add_errors(op: sima.AddOp, source: _Source) -> Errors:
     def error() -> Array:
         if emitted == wanted:
             return np.zeros(1, np.int64)
-        low, high = code_range(dtype)
-        codes: Array = np.arange(low, high + 1)
-        pair = codes[:, None], codes
+        pair = _all_pairs(code_range(dtype))
         first = add_fixed_point(*pair, wanted, dtype)
         if isinstance(emitted, FoldedAdd):
             second = add_folded(*pair, emitted, dtype)
@@ -313,7 +315,42 @@ def _add_errors(op: sima.AddOp, source: _Source) -> Errors:
         clamp = _output_codes(op)
         return np.subtract(np.clip(second, *clamp), np.clip(first, *clamp), dtype=np.int64)
 
+    return _listed_errors(error)
+
+
+def _mul_errors(op: sima.MulOp, source: _Source) -> Errors:
+    lhs_q, rhs_q, output_q = (source.encoding(name) for name in ("lhs_q", "rhs_q", "output_q"))
+    ratio = product_ratio(lhs_q, rhs_q, output_q, source.rounding)
+    constants = quantize_multiplier(ratio, source.rounding)
+    scale, shift = _only("scale_correction", op.scale_correction), _only("shift", op.shift)
+
+    def error() -> Array:
+        lhs, rhs = _all_pairs(code_range(dtype_of(element_type(op.lhs))))
+        products = (lhs - lhs_q.zero_point) * (rhs - rhs_q.zero_point)
+        first = fixed_point_multiply(products, *constants, source.rounding) + output_q.zero_point
+        own = (lhs - op.lhs_zero_point.value.data) * (rhs - op.rhs_zero_point.value.data)
+        if op.is_tflite:
+            _, zero_point, rounding = _multiplication(op)
+            second = fixed_point_multiply(own, scale, shift, rounding) + zero_point
+        else:
+            acc = own * scale + op.bias.value.data
+            second = fixed_point_multiply(acc, 1, shift, Rounding.UPWARD)
+        clamp = _output_codes(op)
+        return np.clip(second, *clamp) - np.clip(first, *clamp)
+
+    return _listed_errors(error)
+
+
+def _listed_errors(error: Callable[[], Array]) -> Errors:
+    """Returns what follows from the errors of all operands, which are equally likely."""
     return Errors(lambda: int(np.abs(error()).max()), lambda: float(np.sqrt(np.mean(error() ** 2))))
+
+
+def _all_pairs(codes: Codes) -> tuple[Array, Array]:
+    """Returns every pair of codes, as two arrays that broadcast."""
+    low, high = codes
+    values: Array = np.arange(low, high + 1)
+    return values[:, None], values
 
 
 def _only(name: str, values: IntegerAttr[Any] | DenseArrayBase | None) -> int:

@@ -52,6 +52,7 @@ from sima_mlir.passes.lowering import Form, Lowering, Mode
 from sima_mlir.passes.ranges import codes_of
 from sima_mlir.quantization import (
     Layer,
+    Quantization,
     Rounding,
     check_accumulator,
     check_fixed_point_add,
@@ -60,7 +61,9 @@ from sima_mlir.quantization import (
     fixed_point_constants,
     fold_add,
     fold_requantization,
+    fold_requantize,
     mean_multiplier,
+    product_ratio,
     quantize_multiplier,
     scale_ratio,
 )
@@ -464,6 +467,45 @@ class LowerClip(QnnPattern):
         rewriter.notify_op_modified(producer)
 
 
+LARGEST_PRODUCT = 255 * 255
+"""The largest product of two differences of 8-bit codes."""
+
+
+class LowerMul(QnnPattern):
+    """qnn.mul ⇒ sima.mul."""
+
+    root = qnn.MulOp
+
+    def lower(self, op: qnn.MulOp, rewriter: PatternRewriter) -> None:
+        """Replaces a multiplication of int8 codes."""
+        require_type("its operand", op.lhs, i8)
+        lhs_q, rhs_q, output_q = (q.per_tensor() for q in (op.lhs_q, op.rhs_q, op.output_q))
+        rounding = op.rounding.data
+        ratio = refuse_value_errors(
+            lambda: product_ratio(lhs_q, rhs_q, output_q, rounding), LARGER_SCALE
+        )
+        fields = {"lhs_zero_point": lhs_q.zero_point, "rhs_zero_point": rhs_q.zero_point}
+        source = quote(op, "lhs_q", "rhs_q", "output_q", "rounding")
+
+        def form(constants: dict[str, int], properties: dict[str, Attribute]) -> Form:
+            new = sima.MulOp(op.lhs, op.rhs, fields | constants, properties, op.result.type)
+            return Form(new, source)
+
+        def folded() -> Form:
+            to = Quantization(1.0, output_q.zero_point)
+            largest = LARGEST_PRODUCT
+            scale, bias, shift = fold_requantize(Quantization(ratio, 0), to, largest_code=largest)
+            return form({"bias": bias}, shifted(scale, shift))
+
+        def exact() -> Form:
+            constants = refuse_value_errors(
+                lambda: quantize_multiplier(ratio, rounding), LARGER_SCALE
+            )
+            return form({}, multiplication(*constants, output_q.zero_point, rounding))
+
+        self.replace(rewriter, op, self.lowering.choose(op, folded, exact))
+
+
 class LowerPad(QnnPattern):
     """qnn.pad ⇒ sima.pad, which a convolution may absorb later."""
 
@@ -534,6 +576,7 @@ PATTERNS: tuple[Callable[[Lowering], QnnPattern], ...] = (
     LowerDequantize,
     LowerMaxPool,
     LowerMean,
+    LowerMul,
     LowerPad,
     LowerQuantize,
     LowerRequantize,

@@ -168,6 +168,19 @@ def test_add(kernels: Kernels, dtype: tb.QuantizedType):
 @requires_litert
 @KERNELS
 @DTYPES
+def test_mul(kernels: Kernels, dtype: tb.QuantizedType):
+    a, b = random((1, 2, 3, 4), dtype), random((4,), dtype)
+    encodings = {"a_q": Q, "b_q": Q, "y_q": (0.25, 3), "dtype": dtype}
+    expected = saturate((a.astype(np.int32) - 3) * (b.astype(np.int32) - 3) + 3, dtype)
+    model = tb.mul(a.shape, b.shape, **encodings)
+    np.testing.assert_array_equal(run(model, [a, b], kernels)[0], expected)
+    model = tb.mul(a.shape, b.shape, **encodings, b_data=b)
+    np.testing.assert_array_equal(run(model, [a], kernels)[0], expected)
+
+
+@requires_litert
+@KERNELS
+@DTYPES
 def test_pools(kernels: Kernels, dtype: tb.QuantizedType):
     x = np.array([[1, 2, 9], [3, 4, 9]], dtype).reshape(1, 2, 3, 1)
     model = tb.max_pool_2d(x.shape, (2, 2), x_q=Q, dtype=dtype)

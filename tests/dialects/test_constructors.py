@@ -166,11 +166,11 @@ def qnn_dequantize(draw: Draw) -> Operation:
     return qnn.DequantizeOp(value(tensor_type(data, draw(ANY_CODES))), input_q)
 
 
-def qnn_add(draw: Draw) -> Operation:
+def elementwise(draw: Draw, operation: type[qnn.ElementwiseOperation]) -> Operation:
     type = draw(st.sampled_from([i8, ui8]))
     data = tensor_type(shape(draw), type)
     encodings = [encoding(draw, type) for _ in range(3)]
-    return qnn.AddOp(value(data), value(data), *encodings, draw(st.sampled_from(ADD_ROUNDINGS)))
+    return operation(value(data), value(data), *encodings, draw(st.sampled_from(ADD_ROUNDINGS)))
 
 
 def qnn_avg_pool(draw: Draw) -> Operation:
@@ -300,6 +300,15 @@ def sima_add(draw: Draw) -> Operation:
     return sima.AddOp(value(data), value(data), constants, attributes, data)
 
 
+def sima_mul(draw: Draw) -> Operation:
+    data = tensor_type(shape(draw), i8)
+    attributes = requantization(draw, i8, None, scaled=True)
+    constants = {name: code(draw, i8) for name in ("lhs_zero_point", "rhs_zero_point")}
+    if "rounding" not in attributes:
+        constants["bias"] = draw(st.integers(-(2**31), 2**31 - 1))
+    return sima.MulOp(value(data), value(data), constants, attributes, data)
+
+
 def sima_avg_pool(draw: Draw) -> Operation:
     (data, taps, keywords), type = pool(draw), draw(CODES)
     source = value(tensor_type(data, type))
@@ -333,7 +342,7 @@ def sima_dequantize(draw: Draw) -> Operation:
 
 
 BUILDERS: dict[str, Callable[[Draw], Operation]] = {
-    "qnn.add": qnn_add,
+    "qnn.add": lambda draw: elementwise(draw, qnn.AddOp),
     "qnn.avg_pool": qnn_avg_pool,
     "qnn.bias_add": qnn_bias_add,
     "qnn.clip": lambda draw: clip(draw, qnn),
@@ -342,6 +351,7 @@ BUILDERS: dict[str, Callable[[Draw], Operation]] = {
     "qnn.dequantize": qnn_dequantize,
     "qnn.max_pool": qnn_max_pool,
     "qnn.mean": qnn_mean,
+    "qnn.mul": lambda draw: elementwise(draw, qnn.MulOp),
     "qnn.pad": lambda draw: pad(draw, qnn),
     "qnn.quantize": qnn_quantize,
     "qnn.requantize": qnn_requantize,
@@ -355,6 +365,7 @@ BUILDERS: dict[str, Callable[[Draw], Operation]] = {
     "sima.dequantize": sima_dequantize,
     "sima.max_pool": sima_max_pool,
     "sima.mean": sima_mean,
+    "sima.mul": sima_mul,
     "sima.pad": lambda draw: pad(draw, sima),
     "sima.quantize": sima_quantize,
     "sima.requantize": sima_requantize,

@@ -161,19 +161,19 @@ class Random:
         weight = self.codes((outputs, features), dtype)
         return tb.fully_connected(x.shape, weight, bias, w_zero_point=zero_point, **options), [x]
 
-    def add(self, dtype: tb.QuantizedType) -> Sample:
+    def elementwise(self, make: Callable[..., bytes], dtype: tb.QuantizedType) -> Sample:
         a, b = self.codes((2, 3, 4), dtype), self.codes((2, 3, 4), dtype)
         a_q, b_q, y_q = (self.quant(dtype) for _ in range(3))
         activation = self.pick(ACTIVATIONS)
-        model = tb.add(
+        model = make(
             a.shape, b.shape, a_q=a_q, b_q=b_q, y_q=y_q, activation=activation, dtype=dtype
         )
         return model, [a, b]
 
-    def add_constant(self, dtype: tb.QuantizedType) -> Sample:
+    def elementwise_constant(self, make: Callable[..., bytes], dtype: tb.QuantizedType) -> Sample:
         a, b = self.codes((2, 3, 4), dtype), self.codes(self.pick([(4,), (3, 1), ()]), dtype)
         a_q, b_q, y_q = (self.quant(dtype) for _ in range(3))
-        return tb.add(a.shape, b.shape, a_q=a_q, b_q=b_q, y_q=y_q, dtype=dtype, b_data=b), [a]
+        return make(a.shape, b.shape, a_q=a_q, b_q=b_q, y_q=y_q, dtype=dtype, b_data=b), [a]
 
     def pool(self, make: Callable[..., bytes], dtype: str) -> Sample:
         size = self.sizes(1, 4, 2)
@@ -225,8 +225,6 @@ class Random:
         Random.conv,
         Random.depthwise,
         Random.dense,
-        Random.add,
-        Random.add_constant,
         Random.mean,
         Random.softmax,
         Random.pad,
@@ -241,6 +239,17 @@ def test_operator_computes_what_litert_does(
 ):
     for seed in range(15):
         assert_like_litert(*make(Random(seed), dtype))
+
+
+@requires_litert
+@DTYPES
+@pytest.mark.parametrize("sample", [Random.elementwise, Random.elementwise_constant])
+@pytest.mark.parametrize("make", [tb.add, tb.mul])
+def test_elementwise_operator_computes_what_litert_does(
+    make: Callable[..., bytes], sample: Callable[..., Sample], dtype: tb.QuantizedType
+):
+    for seed in range(15):
+        assert_like_litert(*sample(Random(seed), make, dtype))
 
 
 @requires_litert
@@ -608,14 +617,40 @@ def test_faulty_convolution_is_refused(make: Callable[[], bytes], message: str):
     refuse(make(), message)
 
 
-ADD_AT = "operator 'ADD' at 'y': "
-
-
-def add_of(x_shape: Sequence[int], b_shape: Sequence[int]) -> bytes:
-    """An addition that says that its result is 2x3."""
+def elementwise_of(
+    code: str, x_shape: Sequence[int], b_shape: Sequence[int], b_type: str = "int8"
+) -> bytes:
+    """An operator on x and b that says that its result is 2x3."""
     shapes = {"x": x_shape, "b": b_shape, "y": [2, 3]}
-    tensors = [tb.Tensor(name, shape, "int8", *Q) for name, shape in shapes.items()]
-    return tb.build_model(tensors, [tb.Operator("ADD", [0, 1], [2])], [0, 1], [2])
+    types = {"x": "int8", "b": b_type, "y": "int8"}
+    tensors = [tb.Tensor(name, shape, types[name], *Q) for name, shape in shapes.items()]
+    return tb.build_model(tensors, [tb.Operator(code, [0, 1], [2])], [0, 1], [2])
+
+
+@pytest.mark.parametrize(("code", "make"), [("ADD", tb.add), ("MUL", tb.mul)])
+def test_faulty_elementwise_operator_is_refused(code: str, make: Callable[..., bytes]):
+    at = f"operator '{code}' at 'y': "
+    too_large = "is only supported for a constant of at most 67108864 elements"
+    refuse(
+        make((2, 3), (3,), a_q=Q, b_q=Q, y_q=Q),
+        f"{at}broadcasting 'b' from 3 to 2x3 {too_large}",
+    )
+    refuse(
+        make((1 << 29,), (1,), a_q=Q, b_q=Q, y_q=Q, b_data=np.zeros(1, np.int8)),
+        f"{at}broadcasting 'b' from 1 to 536870912 {too_large}",
+    )
+    refuse(
+        elementwise_of(code, [2, 3], [3, 2]),
+        f"{at}shapes must broadcast to one, got 2x3 and 3x2",
+    )
+    refuse(
+        elementwise_of(code, [3, 2], [3, 2]),
+        "tensor 'y' has shape 2x3, computed is 3x2",
+    )
+    refuse(
+        elementwise_of(code, [2, 3], [2, 3], "uint8"),
+        f"{at}rhs must have type tensor<2x3xi8>, got tensor<2x3xui8>",
+    )
 
 
 @pytest.mark.parametrize(
@@ -640,11 +675,6 @@ def add_of(x_shape: Sequence[int], b_shape: Sequence[int]) -> bytes:
             "got #qnn.quantization<scale = 0.5, zero_point = -128>",
         ),
         (
-            lambda: tb.add((2, 3), (3,), a_q=Q, b_q=Q, y_q=Q),
-            "operator 'ADD' at 'y': broadcasting 'b' from 3 to 2x3 "
-            "is only supported for a constant of at most 67108864 elements",
-        ),
-        (
             lambda: tb.build_model(
                 [
                     tb.Tensor("x", [1, 2, 2, 1], "int8", *Q),
@@ -657,13 +687,6 @@ def add_of(x_shape: Sequence[int], b_shape: Sequence[int]) -> bytes:
             "operator 'MAX_POOL_2D' at 'y': output must have quantization "
             "#qnn.quantization<scale = 0.5, zero_point = 3>, "
             "got #qnn.quantization<scale = 1.0, zero_point = 0>",
-        ),
-        (lambda: add_of([2, 3], [3, 2]), ADD_AT + "shapes must broadcast to one, got 2x3 and 3x2"),
-        (lambda: add_of([3, 2], [3, 2]), "tensor 'y' has shape 2x3, computed is 3x2"),
-        (
-            lambda: tb.add((1 << 29,), (1,), a_q=Q, b_q=Q, y_q=Q, b_data=np.zeros(1, np.int8)),
-            ADD_AT + "broadcasting 'b' from 1 to 536870912 is only supported for a constant "
-            "of at most 67108864 elements",
         ),
         (
             lambda: tb.build_model(

@@ -300,6 +300,65 @@ def test_add_of_relay_rounds_each_operand(rounding: str, expected: list[int]):
     same(result, np.array(expected, np.int8))
 
 
+def all_pairs(dtype: str) -> list[np.ndarray]:
+    info = np.iinfo(dtype)
+    every = np.arange(info.min, info.max + 1, dtype=dtype)
+    return [np.ascontiguousarray(m) for m in np.meshgrid(every, every, indexing="ij")]
+
+
+def product_encoding(
+    rng: np.random.Generator, dtype: str, a_q: tb.Quant, b_q: tb.Quant, bits: tuple[float, float]
+) -> tb.Quant:
+    """An encoding that the products of two others are brought to by a factor of some bits."""
+    factor, zero_point = encoding(rng, dtype, bits)
+    return float(np.float32(a_q[0] * b_q[0] / factor)), zero_point
+
+
+@requires_litert
+@SEEDS
+@DTYPES
+def test_mul_is_litert_mul_on_all_pairs_of_codes(dtype: tb.QuantizedType, seed: int):
+    rng = np.random.default_rng(seed)
+    a, b = all_pairs(dtype)
+    for bits in [(-10.0, -5.0)] * 8 + [(-40.0, -10.0), (0.0, 15.0)]:
+        a_q, b_q = encoding(rng, dtype), encoding(rng, dtype)
+        y_q = product_encoding(rng, dtype, a_q, b_q, bits)
+        (expected,) = run(tb.mul(a.shape, b.shape, a_q=a_q, b_q=b_q, y_q=y_q, dtype=dtype), [a, b])
+        encodings = [QuantizationAttr.of(*q) for q in (a_q, b_q, y_q)]
+        result = evaluate(lambda x, y, e=encodings: qnn.MulOp(x, y, *e, Rounding.TFLITE), a, b)
+        same(result, expected)
+
+
+@pytest.mark.parametrize(
+    ("rounding", "round_"),
+    [
+        (Rounding.UPWARD, lambda v: math.floor(v + Fraction(1, 2))),
+        (Rounding.AWAY, half_away),
+    ],
+)
+@DTYPES
+def test_mul_of_relay_rounds_the_product_once(
+    dtype: str, rounding: Rounding, round_: Callable[[Fraction], int]
+):
+    info, rng = np.iinfo(dtype), np.random.default_rng(7)
+    a, b = codes(rng, (3000,), dtype), codes(rng, (3000,), dtype)
+    a_q, b_q, y_q = (0.375, int(a[0])), (2.0**-5, int(b[0])), (0.75, info.max - 90)
+    encodings = [QuantizationAttr.of(*q) for q in (a_q, b_q, y_q)]
+    result = evaluate(lambda x, y: qnn.MulOp(x, y, *encodings, rounding), a, b)
+    products = [(int(x) - a_q[1]) * (int(y) - b_q[1]) for x, y in zip(a, b, strict=True)]
+    assert any(product < 0 and product % 64 == 32 for product in products)
+    exact = [round_(Fraction(product, 64)) + y_q[1] for product in products]
+    same(result, np.array([min(max(v, info.min), info.max) for v in exact], dtype))
+
+
+def test_mul_with_too_large_a_ratio_names_the_operation():
+    large, small = QuantizationAttr.of(1e30), QuantizationAttr.of(1e-30)
+    message = r"^'qnn.mul' op quotient of the scales must be positive and finite, got inf"
+    x = np.zeros(3, np.int8)
+    with pytest.raises(InterpretationError, match=message):
+        evaluate(lambda a, b: qnn.MulOp(a, b, large, large, small, Rounding.UPWARD), x, x)
+
+
 def same_padding(spatial: Sequence[int], size: Sequence[int], strides: Sequence[int]) -> list[int]:
     """TFLite's SAME: the larger half at the end."""
     totals = [

@@ -404,6 +404,65 @@ def test_add_by_multiplication_refuses_what_is_too_wide(
         add_by_multiplication(a, b, changes)
 
 
+def multiply(
+    a: np.ndarray, b: np.ndarray, constants: dict[str, int], properties: dict[str, Attribute]
+) -> np.ndarray:
+    result_type = tensor_type(a.shape, i8)
+    return evaluate(lambda x, y: sima.MulOp(x, y, constants, properties, result_type), a, b)
+
+
+@SEEDS
+def test_mul_is_its_formula(seed: int):
+    rng = np.random.default_rng(seed)
+    a, b = codes(rng, (2, 50)), codes(rng, (2, 50))
+    left, right = (int(z) for z in rng.integers(-128, 128, 2))
+    scale, bias = int(rng.integers(1, 1 << 15)), int(rng.integers(-(1 << 20), 1 << 20))
+    shifts = [int(s) for s in rng.integers(12, 24, 50)]
+    constants = {"lhs_zero_point": left, "rhs_zero_point": right, "bias": bias}
+    properties = {"scale_correction": scalar(scale), "shift": per_channel(shifts)}
+    acc = (a.astype(object) - left) * (b.astype(object) - right) * scale + bias
+    np.testing.assert_array_equal(
+        multiply(a, b, constants, properties),
+        by_channel(lambda v, c: clamped(shifted(v, shifts[c])), acc),
+    )
+
+
+@SEEDS
+def test_mul_by_multiplication_is_its_formula(seed: int):
+    rng = np.random.default_rng(seed)
+    a, b = codes(rng, (2, 50)), codes(rng, (2, 50))
+    left, right = (int(z) for z in rng.integers(-128, 128, 2))
+    scale, shift = int(rng.integers(1 << 30, 1 << 31)), int(rng.integers(36, 42))
+    constants = {"lhs_zero_point": left, "rhs_zero_point": right}
+    acc = (a.astype(object) - left) * (b.astype(object) - right)
+    np.testing.assert_array_equal(
+        multiply(a, b, constants, multiplied(scalar(scale), scalar(shift), -8)),
+        by_channel(lambda v, _: clamped(gemmlowp(v, scale, shift) - 8), acc),
+    )
+
+
+def test_mul_has_no_zero_points_by_default():
+    a, b = np.array([[-7, 5, 11]], np.int8), np.array([[3, -6, 11]], np.int8)
+    properties: dict[str, Attribute] = {"scale_correction": scalar(1), "shift": scalar(0)}
+    np.testing.assert_array_equal(multiply(a, b, {}, properties), [[-21, -30, 121]])
+
+
+@pytest.mark.parametrize(
+    ("code", "bias", "accumulator"),
+    [(127, LAST - 127 * 127, None), (127, LAST - 127 * 127 + 1, LAST + 1)],
+    ids=["product that fits", "product"],
+)
+def test_mul_refuses_what_is_too_wide(code: int, bias: int, accumulator: int | None):
+    a = np.full((1, 2), code, np.int8)
+    properties: dict[str, Attribute] = {"scale_correction": scalar(1), "shift": scalar(0)}
+    if accumulator is None:
+        assert multiply(a, a, {"bias": bias}, properties).tolist() == [[127, 127]]
+        return
+    message = f"'sima.mul' op accumulator must stay inside 32 bits, got {accumulator}"
+    with pytest.raises(InterpretationError, match=message):
+        multiply(a, a, {"bias": bias}, properties)
+
+
 def test_avg_pool_is_its_formula():
     x = codes(np.random.default_rng(3), (1, 8, 2))
     expected = np.empty((1, 4, 2), np.int8)
