@@ -454,15 +454,16 @@ class LowerClip(QnnPattern):
     def lower(self, op: qnn.ClipOp, rewriter: PatternRewriter) -> None:
         """Narrows the clamp of the operation before, if nobody else uses its result."""
         low, high = op.min.value.data, op.max.value.data
-        producer = op.data.owner
-        if not isinstance(producer, sima.RequantizingOperation) or not op.data.has_one_use():
+        form = self.lowering.form_of(op.data)
+        if form is None or not op.data.has_one_use():
             self.replace(rewriter, op, sima.ClipOp(op.data, low, high))
             return
+        producer = form.operation
         before = producer.clamp_range()
         if before is not None:
             low, high = (max(low, min(limit, high)) for limit in before)
         producer.clamp = dense_array([low, high], i32)
-        self.lowering.replaced[op] = producer
+        self.lowering.absorb(op, producer)
         rewriter.replace(op, [], [op.data])
         rewriter.notify_op_modified(producer)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, UnregisteredOp, i32
-from xdsl.ir import Attribute, Operation
+from xdsl.ir import Attribute, Operation, SSAValue
 
 from sima_mlir.dialects import qnn, sima
 from sima_mlir.dialects.elements import array_values
@@ -46,6 +46,8 @@ class Lowering:
     """The operation of the source that each new one mainly stands for."""
     forms: dict[Operation, Form] = field(default_factory=dict[Operation, Form])
     """The forms that were chosen, by their operation."""
+    bounds: dict[Operation, int] = field(default_factory=dict[Operation, int])
+    """The errors that were proven of the operations of forms."""
     inexact: dict[Operation, int] = field(default_factory=dict[Operation, int])
     """The bounds of folds that `auto` found to be too large."""
 
@@ -60,7 +62,7 @@ class Lowering:
         Raises `Refusal` when the budget does not allow what is left to choose.
         """
         form = self._folded(op, folded) or exact()
-        if self.budget is not None and (bound := self._errors(form).bound()) > self.budget:
+        if self.budget is not None and (bound := self._bound(form)) > self.budget:
             form.operation.erase()
             raise Refusal(
                 f"a result may be off by {bound}, max-error allows {self.budget}",
@@ -71,14 +73,24 @@ class Lowering:
 
     def certify(self) -> None:
         """Writes a certificate on every operation that has been given a form."""
-        for op, form in self._written_forms():
-            bound = IntegerAttr(self._errors(form).bound(), i32)
-            op.certificate = sima.CertificateAttr(bound, _quoted(form))
+        for op, form in self.forms.items():
+            if op.parent is not None:
+                bound = IntegerAttr(self._bound(form), i32)
+                form.operation.certificate = sima.CertificateAttr(bound, _quoted(form))
 
     def record(self, root: Operation, fused: Sequence[Operation], new: Operation) -> None:
         """Records that an operation stands for a root and what was fused with it."""
         self.roots.setdefault(new, root)
         self.replaced |= dict.fromkeys((root, *fused), new)
+
+    def form_of(self, value: SSAValue) -> Form | None:
+        """Returns the form that gives a value, if this lowering chose one."""
+        return self.forms.get(value.owner) if isinstance(value.owner, Operation) else None
+
+    def absorb(self, clip: Operation, op: Operation) -> None:
+        """Records that a clip has narrowed the clamp of an operation that has a form."""
+        self.replaced[clip] = op
+        self.bounds.pop(op, None)
 
     def findings(self, operations: Sequence[Operation]) -> Iterator[Finding]:
         """Yields what became of operations of the source, for those that were lowered."""
@@ -124,7 +136,7 @@ class Lowering:
             return None
         if self.mode != "auto" or self.budget is None:
             return form
-        bound = self._errors(form).bound()
+        bound = self._bound(form)
         if bound <= self.budget:
             return form
         form.operation.erase()
@@ -145,10 +157,11 @@ class Lowering:
 
         return errors_of(form.operation, _quoted(form), self.ctx)
 
-    def _written_forms(self) -> Iterator[tuple[sima.RequantizingOperation, Form]]:
-        for form in self.forms.values():
-            if form.operation.parent is not None:
-                yield form.operation, form
+    def _bound(self, form: Form) -> int:
+        op = form.operation
+        if op not in self.bounds:
+            self.bounds[op] = self._errors(form).bound()
+        return self.bounds[op]
 
     def _result_of(self, op: Operation) -> Operation | None:
         """Returns what an operation became, through what was replaced in turn."""
@@ -161,7 +174,7 @@ class Lowering:
         """Returns the constants of an operation, and how exact it is."""
         if (form := self.forms.get(op)) is None:
             return {"max_error": 0}
-        new, errors = form.operation, self._errors(form)
+        new = form.operation
         details: dict[str, Detail] = {"requantization": str(new.requantization.data)}
         if new.rounding is not None:
             details["rounding"] = str(new.rounding.data)
@@ -169,8 +182,8 @@ class Lowering:
             if given is not None:
                 values = array_values(given)
                 details[name] = (int(values.min()), int(values.max()))
-        bound, folded_bound = errors.bound(), self.inexact.get(self.roots[op])
-        details |= {"max_error": bound, "rms_error": errors.rms() if bound else 0.0}
+        bound, folded_bound = self._bound(form), self.inexact.get(self.roots[op])
+        details |= {"max_error": bound, "rms_error": self._errors(form).rms() if bound else 0.0}
         return details if folded_bound is None else details | {"folded_max_error": folded_bound}
 
 
