@@ -10,6 +10,7 @@ import argparse
 import json
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sima_mlir.tools.command import (
@@ -45,8 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the tool on the given arguments, those of the process by default."""
     parser = _make_parser()
     options = parser.parse_args(arguments)
-    if options.split_input_file and options.format == "tflite":
-        parser.error("argument --split-input-file: not allowed with -f tflite")
+    if options.split_input_file and options.format not in (None, "mlir"):
+        parser.error(f"argument --split-input-file: not allowed with -f {options.format}")
     return guard(lambda: _run(options), debug=options.debug)
 
 
@@ -58,9 +59,14 @@ def _make_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("input", nargs="?", default=_STDIN, help="a .mlir or .tflite file; - is stdin")
+    add("input", nargs="?", default=_STDIN, help="a .mlir, .tflite or .onnx file; - is stdin")
     add("-o", metavar="FILE", dest="output", help="write there instead of to stdout")
-    add("-f", "--format", choices=("mlir", "tflite"), help="what the input is, whatever its name")
+    add(
+        "-f",
+        "--format",
+        choices=("mlir", "tflite", "onnx"),
+        help="what the input is, whatever its name",
+    )
     pipeline = parser.add_mutually_exclusive_group()
     pipeline.add_argument(
         "-p", "--passes", metavar="PIPELINE", help="as for xdsl-opt: 'canonicalize,cse'"
@@ -173,7 +179,8 @@ def _process(
 
     detailed = _prints_all_remarks(options) or options.remarks_output_file is not None
     ctx = make_context(allow_unregistered=options.allow_unregistered_dialect, remarks=detailed)
-    module = read(ctx, data, name, format)
+    folder = None if options.input == _STDIN else Path(options.input).parent
+    module = read(ctx, data, name, format, folder)
     return ctx, module, run_pipeline(ctx, module, passes)
 
 
