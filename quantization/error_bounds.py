@@ -266,14 +266,13 @@ def layer_error(
     pair = _Pair(layer, rounding, emitted, input_codes, output_codes)
     proportional = np.all(pair.taps == pair.moved, axis=0)
     error = np.zeros(len(pair.ratio), np.int64)
-    if np.all(proportional & pair.requantizes_equally()):
-        return error
     if not np.all(proportional):
         residual = pair.residual()
         proportional |= pair.is_exact(residual)
-        error = pair.rounded_error(residual)
-    if np.any(proportional):
-        error[proportional] = step_error(*pair.steps(proportional))
+        error = np.where(proportional, 0, pair.rounded_error(residual))
+    if np.any(compared := proportional & ~pair.requantizes_equally()):
+        error[compared] = step_error(*pair.steps(compared))
+    error[pair.wraps()] = _widest(pair.source, pair.emitted)
     return error
 
 
@@ -325,6 +324,7 @@ class _Pair:
             raise ValueError(f"emitted weight has shape {shapes}")
         channels = self.taps.shape[1]
         moved_sum = self.moved.sum(axis=0, dtype=np.int64)
+        self.product_zero_point = layer.product_zero_point
         self.offset = channel_bias(layer.bias, channels) - layer.product_zero_point
         self.moved_offset = channel_bias(emitted.bias, channels) + layer.data_zero_point * moved_sum
         self.ratio = channel_multipliers(layer)
@@ -361,6 +361,11 @@ class _Pair:
     def requantizes_equally(self) -> BoolArray:
         """Says for each channel that equal sums of products give equal results."""
         return _same(self.source, self.emitted) & (self.offset == self.moved_offset)
+
+    def wraps(self) -> BoolArray:
+        """Says for each channel that the source's sum of products and bias may leave 32 bits."""
+        low, high = self._extent(self.taps, self.offset + self.product_zero_point)
+        return (low < -(1 << 31)) | (high >= 1 << 31)
 
     def is_exact(self, residual: FloatArray) -> BoolArray:
         """Says for each channel that its weights are the source's times the ratio, exactly."""
