@@ -19,26 +19,27 @@ REFUSING = {"Refusal": (0, 1), "refuse_value_errors": (None, 1)}
 """The arguments that are a reason, where the pass words it, and a remedy."""
 
 
-def constants(tree: ast.AST) -> dict[str, ast.expr]:
-    """The values of names that are assigned once."""
-    return {
-        target.id: node.value
+def value_of(name: str, line: int, tree: ast.AST) -> ast.expr | None:
+    """What a name was last given before a line."""
+    values = [
+        node
         for node in ast.walk(tree)
         if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
+        and node.lineno < line
+        and [target.id for target in node.targets if isinstance(target, ast.Name)] == [name]
+    ]
+    return max(values, key=lambda node: node.lineno).value if values else None
 
 
-def pattern_of(expression: ast.expr, names: dict[str, ast.expr]) -> str | None:
+def pattern_of(expression: ast.expr | None, tree: ast.AST) -> str | None:
     """The regular expression of a text: each value in it stands for anything."""
     match expression:
         case ast.Constant(value=str(text)):
             return re.escape(text)
         case ast.JoinedStr(values=parts):
-            return "".join(pattern_of(part, names) or ".*" for part in parts)
-        case ast.Name(id=name) if name in names:
-            return pattern_of(names[name], names)
+            return "".join(pattern_of(part, tree) or ".*" for part in parts)
+        case ast.Name(id=name, lineno=line):
+            return pattern_of(value_of(name, line, tree), tree)
         case _:
             return None
 
@@ -46,14 +47,13 @@ def pattern_of(expression: ast.expr, names: dict[str, ast.expr]) -> str | None:
 def guards() -> Iterator[object]:
     for path in sorted((ROOT / "passes").glob("*.py")):
         tree = ast.parse(path.read_text())
-        names = constants(tree)
         for call in ast.walk(tree):
             if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
                 continue
             if call.func.id not in REFUSING or len(call.args) != 2:
                 continue
             reason, remedy = (
-                ".*" if n is None else pattern_of(call.args[n], names) or ".*"
+                ".*" if n is None else pattern_of(call.args[n], tree) or ".*"
                 for n in REFUSING[call.func.id]
             )
             if (reason, remedy) != (".*", ".*"):
