@@ -16,6 +16,8 @@ from sima_mlir.diagnostics import Diagnostic, SimaError, describe, on_operation
 if TYPE_CHECKING:
     from sima_mlir.dialects.sima import RequantizingOperation
 
+CERTIFICATE = "sima.certificate"
+
 
 def verify(module: ModuleOp, ctx: Context | None = None) -> None:
     """Checks every operation, and then that functions define a value before they use it.
@@ -58,10 +60,11 @@ def _fault_of(op: Operation) -> Diagnostic | None:
 
 
 def _certificate_faults(module: ModuleOp, ctx: Context) -> Iterator[Diagnostic]:
-    """Yields the certificates that do not hold, of those that `verify_` could not check."""
+    """Yields the certificates that do not hold, of those that no operation's `verify_` checks."""
     for op in module.walk():
-        certificate = op.properties.get("certificate")
-        if certificate is None or certificate.name != "sima.certificate":
+        if any(a.name == CERTIFICATE for a in op.attributes.values()):
+            yield on_operation(op, "takes no certificate, got one")
+        if getattr(op.properties.get("certificate"), "name", None) != CERTIFICATE:
             continue
         from sima_mlir.dialects.certification import rests_on_resources, verify_certificate
 

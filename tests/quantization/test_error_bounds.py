@@ -215,6 +215,21 @@ def test_channels_may_have_counts_of_their_own(seed: int):
     np.testing.assert_allclose(step_rms(source, emitted, counts), np.sqrt(mean_square), rtol=1e-12)
 
 
+@pytest.mark.parametrize("rounding", [Rounding.TFLITE, Rounding.RUY])
+@pytest.mark.parametrize("step", [7, 1000])
+def test_a_scale_of_few_bits_is_decided_too(rounding: Rounding, step: int):
+    """gemmlowp rounds to whole numbers first, so its codes change far from where a line would."""
+    source, emitted = (
+        StepFunction.of(-1_300_000, step, [1 << 20, 3 << 19, 77 << 13], 40, zero, r, INT8)
+        for r, zero in ((rounding, 2), (Rounding.UPWARD, 3))
+    )
+    count = 2_600_000 // step
+    expected = results_of(emitted, count) - results_of(source, count)
+    assert len(np.unique(expected)) > 1
+    found = differences(source, emitted, count)
+    np.testing.assert_array_equal(by_index(found, expected.shape), expected)
+
+
 def test_differences_of_many_channels_are_taken_in_blocks():
     rng = np.random.default_rng(0)
     source, emitted = random_functions(rng, (Rounding.UPWARD, Rounding.FLOAT32), 1600, 700)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sima_mlir import interpret, make_context, parse, run_pipeline, verify, write
-from sima_mlir.passes.ranges import codes_of, reachable_codes
+from sima_mlir.dialects.ranges import codes_of, reachable_codes
 
 FUNCTION = """\
 func.func @main(%0: tensor<{shape}x{type}>) -> tensor<{last}> {{
