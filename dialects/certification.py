@@ -143,8 +143,8 @@ def rests_on_resources(op: sima.RequantizingOperation) -> bool:
     """Whether constants that a certificate is checked with are in a `dense_resource`."""
     if op.certificate is None:
         return False
-    constants = op.properties | op.certificate.source.data
-    return any(isinstance(constant, DenseResourceAttr) for constant in constants.values())
+    constants = (*op.properties.values(), *op.certificate.source.data.values())
+    return any(isinstance(constant, DenseResourceAttr) for constant in constants)
 
 
 @dataclass
@@ -212,7 +212,9 @@ def _check_entries(op: sima.RequantizingOperation, source: DictionaryAttr) -> No
     for name in sima.QUOTED_PROPERTIES:
         given, own = source.data.get(name), op.properties.get(name)
         if given != own and name in allowed:
-            raise ValueError(f"its source's {name} must be {own or 'none'}, got {given or 'none'}")
+            raise ValueError(
+                f"its source's {name} must be {own or 'absent'}, got {given or 'none'}"
+            )
 
 
 def _codes(what: str, given: DenseArrayBase | None, value: SSAValue) -> Codes:
@@ -222,7 +224,7 @@ def _codes(what: str, given: DenseArrayBase | None, value: SSAValue) -> Codes:
         return allowed
     limits: list[int] = array_values(given).tolist() if given.elt_type == i32 else []
     if len(limits) != 2 or not allowed[0] <= limits[0] <= limits[1] <= allowed[1]:
-        raise ValueError(f"{what} must be two i32 codes in order, got {given}")
+        raise ValueError(f"{what} must be two codes in order, got {given}")
     return limits[0], limits[1]
 
 
@@ -316,8 +318,8 @@ def _mean_steps(op: sima.MeanOp, source: _Source) -> tuple[StepFunction, StepFun
 def _encodings(
     op: sima.RequantizeOp | sima.MeanOp, source: _Source
 ) -> tuple[qnn.QuantizationAttr, Quantization, Rounding]:
-    encoding = source.encoding("output_q", op.result)
-    return source.channels("input_q"), encoding, source.rounding
+    input_q = source.channels("input_q")
+    return input_q, source.encoding("output_q", op.result), source.rounding
 
 
 def _scaled_steps(

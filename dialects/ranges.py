@@ -26,19 +26,27 @@ def reachable_codes(value: SSAValue) -> tuple[int, int]:
 
     A clamp is seen through operations that only move codes.
     """
-    producer = value.owner
-    match producer:
+    pads: list[int] = []
+    while True:
+        match producer := value.owner:
+            case PadOperation():
+                pads.append(producer.value.value.data)
+                value = producer.data
+            case ReshapeOperation():
+                value = producer.data
+            case MaxPoolOperation() if producer.padding is None:
+                value = producer.data
+            case _:
+                low, high = _written_codes(value)
+                return min(low, *pads, high), max(low, *pads, high)
+
+
+def _written_codes(value: SSAValue) -> tuple[int, int]:
+    """Returns between which codes the producer of a value clamps it."""
+    match producer := value.owner:
         case ClipOperation():
             return producer.min.value.data, producer.max.value.data
         case sima.RequantizingOperation():
             return producer.clamp_range() or codes_of(value)
-        case ReshapeOperation():
-            return reachable_codes(producer.data)
-        case MaxPoolOperation() if producer.padding is None:
-            return reachable_codes(producer.data)
-        case PadOperation():
-            low, high = reachable_codes(producer.data)
-            pad = producer.value.value.data
-            return min(low, pad), max(high, pad)
         case _:
             return codes_of(value)

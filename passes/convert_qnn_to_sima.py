@@ -114,11 +114,11 @@ class ConvertQnnToSimaPass(ModulePass):
         applier = GreedyRewritePatternApplier(patterns, dce_enabled=False)
         PatternRewriteWalker(applier, apply_recursively=False).rewrite_module(op)
         left = self._left(lowering, op)
-        if left and not self.partial:
-            _remark_in_order(ctx, source, lowering.notes)
-            raise LoweringError(left)
         done = list(lowering.findings(source)) if wants_passed(ctx) else []
-        _remark_in_order(ctx, source, lowering.notes + done + left)
+        remarks = lowering.notes + done
+        _remark_in_order(ctx, source, remarks + left if self.partial else remarks)
+        if left and not self.partial:
+            raise LoweringError(left)
         if self.certify:
             lowering.certify()
 

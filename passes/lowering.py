@@ -61,12 +61,7 @@ class Lowering:
         """
         form = self._folded(op, folded) or exact()
         if self.budget is not None and (bound := self._bound(form)) > self.budget:
-            reason = f"a result may be off by {bound}, max-error allows {self.budget}"
-            remedy = "take requantization=auto, which multiplies where folding is not exact enough"
-            if form.operation.is_tflite:
-                remedy = "take smaller biases, the sum of products may leave 32 bits"
-            form.operation.erase()
-            raise Refusal(reason, remedy)
+            self._refuse_inexact(form, bound)
         self.forms[form.operation] = form
         return form.operation
 
@@ -146,6 +141,16 @@ class Lowering:
         form.operation.erase()
         self.inexact[op] = bound
         return None
+
+    def _refuse_inexact(self, form: Form, bound: int) -> None:
+        reason = f"a result may be off by {bound}, max-error allows {self.budget}"
+        is_tflite = form.operation.is_tflite
+        form.operation.erase()
+        if is_tflite:
+            raise Refusal(reason, "take smaller biases, its sum of products may leave 32 bits")
+        raise Refusal(
+            reason, "take requantization=auto, which multiplies where folding is not exact enough"
+        )
 
     def _errors(self, form: Form) -> Errors:
         from sima_mlir.dialects.certification import errors_of  # costs start-up time

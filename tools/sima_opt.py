@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -104,8 +105,9 @@ def _make_parser() -> argparse.ArgumentParser:
 
 def _regex(text: str) -> re.Pattern[str]:
     try:
-        return re.compile(text)
-    except re.error as error:
+        with warnings.catch_warnings(action="ignore"):
+            return re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
         raise argparse.ArgumentTypeError(f"'{text}' is no regular expression: {error}") from None
 
 
@@ -128,7 +130,8 @@ def _run(options: argparse.Namespace) -> int:
             found = error.diagnostics
             refused = True
         report(*(d for d in found if _is_wanted(options, d)))
-        remarks += ({"file": name} | d.to_dict() for d in found if isinstance(d, Remark))
+        records = (d.to_dict() for d in found if isinstance(d, Remark))
+        remarks += (record | {"file": record.get("file", name)} for record in records)
     if options.remarks_output_file is not None:
         _write_remarks(options.remarks_output_file, remarks)
     if refused and (options.output is not None or not modules):
@@ -205,4 +208,4 @@ def _is_wanted(options: argparse.Namespace, diagnostic: Diagnostic) -> bool:
 def _write_remarks(path: str, remarks: Sequence[dict[str, Any]]) -> None:
     with open_text(path) as stream:
         for record in remarks:
-            stream.write(json.dumps(record, ensure_ascii=False) + "\n")
+            stream.write(json.dumps(record) + "\n")

@@ -286,7 +286,11 @@ TWO = QuantizationAttr.of([0.1, 0.2], 0)
         (matrix, {"output_q": TWO}, "output_q must have 1 scale, got 2"),
         (matrix, {"input_q": TWO}, "2 scales given for 3 output channels"),
         (matrix, {"bias": dense(np.ones(2, np.int32))}, "bias has shape .2,., weight has 3 output"),
-        (matrix, {"bias": dense(np.ones(3, np.float32))}, "bias must hold integers, got float32"),
+        (
+            matrix,
+            {"bias": dense(np.ones(3, np.float32))},
+            "bias must be a tensor of i32, got tensor",
+        ),
         (
             matrix,
             {"weight": dense(np.ones((3, 5), np.int8))},

@@ -298,7 +298,7 @@ func.func @requantizing_r6_weight(%x: tensor<1x1xi8>) {
 
 // -----
 
-// CHECK: certificate cannot be checked: weight must hold integers, got float32
+// CHECK: certificate cannot be checked: its source's weight must be a tensor of i8, got tensor<1x1xf32>
 func.func @requantizing_r6_real_weight(%x: tensor<1x1xi8>) {
   %r = sima.dense %x shift = 1
     certificate = <max_error = 255, source = {input_q = #qnn.quantization<scale = 0.5>,
