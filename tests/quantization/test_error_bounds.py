@@ -44,6 +44,7 @@ CONTRACTS = list(Rounding)
 PAIRS = list(cartesian(CONTRACTS, repeat=2))
 INT8 = (-128, 127)
 INT16 = (-(1 << 15), (1 << 15) - 1)
+ALL_INT32 = (-(1 << 31), (1 << 31) - 1)
 HALF = Fraction(1, 2)
 
 
@@ -369,14 +370,28 @@ def test_folded_mean_of_many_codes(rounding: Rounding, size: int):
 
 
 def test_wide_codes_of_many_indices_are_not_told_apart():
-    """2**21 indices and two ranges of 32 bits: what the codes allow is all that is said."""
-    codes = (-(1 << 31), (1 << 31) - 1)
-    one, two = (
-        StepFunction.of(-(1 << 20), 1, 1 << 30, 31, 0, rounding, codes)
-        for rounding in (Rounding.UPWARD, Rounding.AWAY)
-    )
-    assert step_error(one, two, 1 << 21).tolist() == [(1 << 32) - 1]
-    assert step_error(one, two, 1 << 20).tolist() == [1]
+    """Listing 2**24 indices, of one channel or several, is too much; the codes say the rest."""
+
+    def error(count: int, channels: int) -> list[int]:
+        one, two = (
+            StepFunction.of([-count // 2] * channels, 1, 1 << 30, 31, 0, rounding, ALL_INT32)
+            for rounding in (Rounding.UPWARD, Rounding.AWAY)
+        )
+        return step_error(one, two, count).tolist()
+
+    assert error(1 << 20, 2) == [1, 1]
+    assert error(1 << 24, 1) == [(1 << 32) - 1]
+    assert error(1 << 21, 8) == [(1 << 32) - 1] * 8
+
+
+@pytest.mark.parametrize(("bias", "expected"), [((1 << 30) - 129, 0), ((1 << 30) - 126, 255)])
+def test_an_emitted_sum_has_to_fit_32_bits_with_what_rounds_it(bias: int, expected: int):
+    layer = dense_layer([[1]], 2.0**-31, bias=[bias])
+    emitted = EmittedLayer.folded(layer.weight, np.array([bias]), np.array([31]))
+    assert exhausted(layer, Rounding.UPWARD, emitted).tolist() == [0]
+    assert layer_error(layer, Rounding.UPWARD, emitted).tolist() == [expected]
+    unrounded = emitted._replace(scale=np.array([1 << 20]), shift=np.array([51]))
+    assert layer_error(layer, Rounding.UPWARD, unrounded).tolist() == [0]
 
 
 # Layers whose weights are kept
@@ -574,9 +589,6 @@ def test_bound_of_rounded_weights_is_what_the_worst_input_gives(rounding: Roundi
             slack = beforehand(layer, rounding, channel, codes)
             assert found >= min(spread, math.floor(1 + apart))
             assert found <= min(spread, math.floor(1 + apart + slack * Fraction(11, 10)))
-
-
-ALL_INT32 = (-(1 << 31), (1 << 31) - 1)
 
 
 @pytest.mark.parametrize(
