@@ -384,7 +384,7 @@ def test_wide_codes_of_many_indices_are_not_told_apart():
     assert error(1 << 21, 8) == [(1 << 32) - 1] * 8
 
 
-@pytest.mark.parametrize(("bias", "expected"), [((1 << 30) - 129, 0), ((1 << 30) - 126, 255)])
+@pytest.mark.parametrize(("bias", "expected"), [((1 << 30) - 128, 0), ((1 << 30) - 127, 255)])
 def test_an_emitted_sum_has_to_fit_32_bits_with_what_rounds_it(bias: int, expected: int):
     layer = dense_layer([[1]], 2.0**-31, bias=[bias])
     emitted = EmittedLayer.folded(layer.weight, np.array([bias]), np.array([31]))

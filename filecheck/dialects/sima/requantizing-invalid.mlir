@@ -361,7 +361,7 @@ func.func @requantizing_r6_mean(%x: tensor<1x2xi8>) {
 
 // -----
 
-// CHECK: error: 'sima.requantize' op certificate cannot be checked: its source's input_codes must cover the operand's -128..127, got 0..127
+// CHECK: certificate cannot be checked: its source's input_codes must cover the operand's -128..127, got 0..127
 func.func @requantizing_r6_unclamped(%x: tensor<1x2xi8>) {
   %r = sima.requantize %x scale_correction = 1 shift = 1
     certificate = <max_error = 0, source = {input_q = #qnn.quantization<scale = 0.5>,
@@ -373,7 +373,7 @@ func.func @requantizing_r6_unclamped(%x: tensor<1x2xi8>) {
 
 // -----
 
-// CHECK: error: 'sima.requantize' op certificate cannot be checked: its source must not have kernel_zero_point, got 7 : i32
+// CHECK: certificate cannot be checked: its source must not have kernel_zero_point, got 7 : i32
 func.func @requantizing_r6_stray(%x: tensor<1x2xi8>) {
   %r = sima.requantize %x scale_correction = 1 shift = 1
     certificate = <max_error = 1, source = {input_q = #qnn.quantization<scale = 0.5>,
@@ -385,7 +385,7 @@ func.func @requantizing_r6_stray(%x: tensor<1x2xi8>) {
 
 // -----
 
-// CHECK: error: 'sima.dense' op certificate cannot be checked: its source's input_zero_point must be an i32 in -128..127, got 128 : i32
+// CHECK: certificate cannot be checked: its source's input_zero_point must be an i32 in -128..127, got 128 : i32
 func.func @requantizing_r6_zero_point(%x: tensor<1x1xi8>) {
   %r = sima.dense %x shift = 1
     certificate = <max_error = 1, source = {input_q = #qnn.quantization<scale = 0.5>,
