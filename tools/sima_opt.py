@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("argument --split-input-file: not allowed with -f tflite")
     if options.remarks_output_file is not None:
         remarks, output = (_path(p) for p in (options.remarks_output_file, options.output))
-        if remarks == output:
+        if remarks == output != os.devnull:
             parser.error("argument --remarks-output-file: the IR is written there")
     return guard(lambda: _run(options), debug=options.debug)
 

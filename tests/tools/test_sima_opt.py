@@ -208,6 +208,9 @@ def test_parts_of_a_split_input_do_not_share_resources(run):
         (["--remarks-filter=" + "(" * 2000 + ")" * 2000], " is no regular expression: "),
         (["--remarks-output-file"], "argument --remarks-output-file: expected one argument"),
         (["--remarks=all"], "argument --remarks: ignored explicit argument 'all'"),
+        (["--remarks-output-file=-"], "--remarks-output-file: the IR is written there"),
+        (["--remarks-output-file=-", "-o", "-"], "the IR is written there"),
+        (["--remarks-output-file=./y", "-o", "y"], "the IR is written there"),
     ],
 )
 def test_wrong_usage_is_2(run, arguments, message):
@@ -544,6 +547,11 @@ def test_a_file_of_remarks_is_replaced(run, tmp_path):
 def test_remarks_may_be_written_to_stdout(run):
     out = run(*LOWER, "--remarks-output-file=-", "-o", "y.mlir", stdin=COUNTED.encode())[1]
     assert [json.loads(line)["line"] for line in out.splitlines()] == [2, 4]
+
+
+def test_remarks_and_ir_may_both_be_thrown_away(run):
+    flags = ["--remarks-output-file=/dev/null", "-o", "/dev/null"]
+    assert run(*LOWER, *flags, stdin=COUNTED.encode()) == (0, "", "")
 
 
 def test_each_part_of_a_split_input_has_its_remarks_at_its_place(run, tmp_path):

@@ -395,3 +395,54 @@ func.func @requantizing_r6_zero_point(%x: tensor<1x1xi8>) {
     : (tensor<1x1xi8>) -> tensor<1x1xi8>
   return
 }
+
+// -----
+
+// The bound would hold for codes from 0; the clip before lets -1 through.
+// CHECK: certificate cannot be checked: its source's input_codes must cover the operand's -1..100, got 0..127
+func.func @requantizing_r6_uncovered(%x: tensor<1x2xi8>) {
+  %c = sima.clip %x min = -1 max = 100 : (tensor<1x2xi8>) -> tensor<1x2xi8>
+  %r = sima.requantize %c scale_correction = 1 shift = 1
+    certificate = <max_error = 0, source = {input_q = #qnn.quantization<scale = 0.5>,
+      output_q = #qnn.quantization<scale = 1.0>, rounding = #qnn<rounding away>,
+      input_codes = array<i32: 0, 127>}>
+    : (tensor<1x2xi8>) -> tensor<1x2xi8>
+  return
+}
+
+// -----
+
+// CHECK: certificate cannot be checked: its source must not have kernel_zero_point, got 3 : i32
+func.func @requantizing_r6_unknown(%x: tensor<1x1xi8>) {
+  %r = sima.dense %x shift = 1
+    certificate = <max_error = 255, source = {input_q = #qnn.quantization<scale = 0.5>,
+      output_q = #qnn.quantization<scale = 1.0>, rounding = #qnn<rounding upward>,
+      input_zero_point = 0 : i32, kernel_zero_point = 3 : i32}>
+    bias = dense<0> : tensor<1xi32> weight = dense<1> : tensor<1x1xi8>
+    : (tensor<1x1xi8>) -> tensor<1x1xi8>
+  return
+}
+
+// -----
+
+// CHECK: certificate cannot be checked: its source's input_zero_point must be an i32 in -128..127, got -129 : i32
+func.func @requantizing_r6_code(%x: tensor<1x1xi8>) {
+  %r = sima.dense %x shift = 1
+    certificate = <max_error = 255, source = {input_q = #qnn.quantization<scale = 0.5>,
+      output_q = #qnn.quantization<scale = 1.0>, rounding = #qnn<rounding upward>,
+      input_zero_point = -129 : i32}>
+    bias = dense<0> : tensor<1xi32> weight = dense<1> : tensor<1x1xi8>
+    : (tensor<1x1xi8>) -> tensor<1x1xi8>
+  return
+}
+
+// -----
+
+// CHECK: certificate cannot be checked: its source's output_q's zero point must be an i32 in -128..127, got 128 : i32
+func.func @requantizing_r6_output_code(%x: tensor<1x2xi8>) {
+  %r = sima.requantize %x scale_correction = 1 shift = 1
+    certificate = <max_error = 255, source = {input_q = #qnn.quantization<scale = 0.5>,
+      output_q = #qnn.quantization<scale = 1.0, zero_point = 128>, rounding = #qnn<rounding away>}>
+    : (tensor<1x2xi8>) -> tensor<1x2xi8>
+  return
+}
