@@ -40,6 +40,16 @@ $(VENV)/installed-dev: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
+# A copy, because mutmut takes a file's path for the name of its module.
+.PHONY: mutants
+mutants: $(VENV)/installed-dev ## mutate quantization/ and see which mutants the tests let pass
+	rm -rf build/mutants
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	    --target build/mutants .
+	cp -R pyproject.toml tests build/mutants
+	cd build/mutants && nice $(abspath $(BIN))/mutmut run --max-children 1
+	$(BIN)/python bench/mutants.py build/mutants
+
 .PHONY: examples
 examples: $(VENV)/installed ## write the IR of the examples anew
 	$(BIN)/sima-opt examples/digits/digits_int8.tflite -o examples/digits/digits.qnn.mlir

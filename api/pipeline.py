@@ -112,7 +112,8 @@ def _check_option(
         known = ", ".join(options) or "none"
         raise SimaError.of(f"pass '{owner}' has no option '{name}', its options are {known}")
     hint = options[name]
-    if isa(values, hint) or (len(values) == 1 and isa(values[0], hint)):
+    is_flag = hint is bool or not any(isinstance(value, bool) for value in values)
+    if is_flag and (isa(values, hint) or (len(values) == 1 and isa(values[0], hint))):
         return
     if values or type(None) not in get_args(hint):
         given = ",".join(map(str, values)) or "nothing"
@@ -143,6 +144,7 @@ def _apply(ctx: Context, module: ModuleOp, module_pass: ModulePass, remarks: lis
         message = f"pass '{name}' failed: {describe(error)}"
         raise SimaError([*remarks, Diagnostic("error", None, message)]) from error
     except Exception as error:
+        _take_remarks(ctx, name)
         error.add_note(f"in pass '{name}'")
         raise
     remarks += _take_remarks(ctx, name)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, cast
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, UnregisteredOp
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation
 from xdsl.utils.exceptions import VerifyException
 
 from sima_mlir.diagnostics import Diagnostic, SimaError, describe, on_operation
 
-if TYPE_CHECKING:
-    from sima_mlir.dialects.sima import RequantizingOperation
+CERTIFICATE = "sima.certificate"
 
 
 def verify(module: ModuleOp, ctx: Context | None = None) -> None:
@@ -58,19 +56,26 @@ def _fault_of(op: Operation) -> Diagnostic | None:
 
 
 def _certificate_faults(module: ModuleOp, ctx: Context) -> Iterator[Diagnostic]:
-    """Yields the certificates that do not hold, of those that `verify_` could not check."""
+    """Yields the certificates that do not hold, of those that no operation's `verify_` checks."""
     for op in module.walk():
-        certificate = op.properties.get("certificate")
-        if certificate is None or certificate.name != "sima.certificate":
+        if isinstance(op, UnregisteredOp) or CERTIFICATE not in _kinds(op):
             continue
         from sima_mlir.dialects.certification import rests_on_resources, verify_certificate
+        from sima_mlir.dialects.sima import RequantizingOperation
 
-        op = cast("RequantizingOperation", op)
+        if not isinstance(op, RequantizingOperation) or op.certificate is None:
+            yield on_operation(op, "takes no certificate, got one")
+            continue
         try:
             if rests_on_resources(op):
                 verify_certificate(op, ctx)
         except VerifyException as error:
             yield on_operation(op, describe(error))
+
+
+def _kinds(op: Operation) -> set[str]:
+    """Returns of which kinds an operation's properties and attributes are."""
+    return {a.name for a in (*op.properties.values(), *op.attributes.values())}
 
 
 def _order_faults(module: ModuleOp) -> Iterator[Diagnostic]:

@@ -28,13 +28,22 @@ from xdsl.dialects.builtin import (
     DenseResourceAttr,
     DictionaryAttr,
     IntegerAttr,
+    i8,
+    i32,
 )
 from xdsl.ir import Attribute, SSAValue
 from xdsl.utils.exceptions import VerifyException
 
 from sima_mlir.dialects import qnn, sima
-from sima_mlir.dialects.definitions import element_type, shape_of
-from sima_mlir.dialects.elements import Array, array_values, dtype_of, elements
+from sima_mlir.dialects.definitions import dimensions, element_type, shape_of
+from sima_mlir.dialects.elements import (
+    Array,
+    array_values,
+    dtype_of,
+    elements,
+    elements_type,
+)
+from sima_mlir.dialects.ranges import reachable_codes
 from sima_mlir.quantization import (
     FixedPointAdd,
     FoldedAdd,
@@ -64,7 +73,18 @@ from sima_mlir.quantization.error_bounds import (
 
 AttributeT = TypeVar("AttributeT", bound=Attribute)
 
-WINDOW_PROPERTIES = ("strides", "padding", "dilations")
+_COMMON = {"output_q", "rounding", "clamp"}
+_WEIGHTED = _COMMON | {"input_q", "input_zero_point", "input_codes", "weight", "bias"}
+_ENTRIES: dict[str, set[str]] = {
+    "sima.add": _COMMON | {"lhs_q", "rhs_q"},
+    "sima.conv": _WEIGHTED | {"strides", "padding", "dilations"},
+    "sima.dense": _WEIGHTED,
+    "sima.mean": _COMMON | {"input_q", "input_codes"},
+    "sima.mul": _COMMON | {"lhs_q", "rhs_q"},
+    "sima.requantize": _COMMON | {"input_q", "input_codes"},
+    "sima.subtract": _COMMON | {"lhs_q", "rhs_q"},
+}
+"""What the source of each operation may have."""
 
 
 class Errors(NamedTuple):
@@ -87,7 +107,7 @@ def errors_of(
     the data of a resource is not there.
     """
     quoted = _Source(source, ctx)
-    _check_equal(op, source)
+    _check_entries(op, source)
     match op:
         case sima.ConvOp() | sima.DenseOp():
             return _layer_errors(op, quoted)
@@ -114,7 +134,7 @@ def verify_certificate(op: sima.RequantizingOperation, ctx: Context | None = Non
         return
     try:
         bound = errors_of(op, op.certificate.source, ctx).bound()
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise VerifyException(f"certificate cannot be checked: {error}") from None
     if bound > (claimed := op.certificate.max_error.value.data):
         raise VerifyException(f"certificate must have max_error at least {bound}, got {claimed}")
@@ -124,8 +144,8 @@ def rests_on_resources(op: sima.RequantizingOperation) -> bool:
     """Whether constants that a certificate is checked with are in a `dense_resource`."""
     if op.certificate is None:
         return False
-    constants = op.properties | op.certificate.source.data
-    return any(isinstance(constant, DenseResourceAttr) for constant in constants.values())
+    constants = (*op.properties.values(), *op.certificate.source.data.values())
+    return any(isinstance(constant, DenseResourceAttr) for constant in constants)
 
 
 @dataclass
@@ -149,35 +169,50 @@ class _Source:
     def channels(self, name: str) -> qnn.QuantizationAttr:
         return self.required(name, qnn.QuantizationAttr)
 
-    def encoding(self, name: str) -> Quantization:
+    def encoding(self, name: str, value: SSAValue) -> Quantization:
+        """Returns the one encoding of a value, whose zero point is a code of it."""
         given = self.channels(name)
         if given.channels != 1:
             raise ValueError(f"its source's {name} must have 1 scale, got {given.channels}")
+        _check_code(f"{name}'s zero point", given.zero_point, value)
         return given.per_tensor()
 
     @property
     def rounding(self) -> Rounding:
         return self.required("rounding", qnn.RoundingAttr).data
 
-    def array(self, name: str) -> Array | None:
+    def array(self, name: str, wanted: Attribute) -> Array | None:
         given = self.entries.data.get(name)
         if given is None:
             return None
         if not isinstance(given, DenseIntOrFPElementsAttr | DenseResourceAttr):
             raise ValueError(f"its source's {name} must be a constant tensor, got {given}")
-        return elements(cast("DenseResourceAttr", given), self.ctx)
+        constant = cast("DenseResourceAttr", given)
+        if elements_type(constant).element_type != wanted:
+            kind = elements_type(constant)
+            raise ValueError(f"its source's {name} must be a tensor of {wanted}, got {kind}")
+        return elements(constant, self.ctx)
 
     def input_codes(self, data: SSAValue) -> Codes:
-        given = self.optional("input_codes", DenseArrayBase)
-        return _codes("its source's input_codes", given, data)
+        codes = _codes(
+            "its source's input_codes", self.optional("input_codes", DenseArrayBase), data
+        )
+        low, high = reachable_codes(data)
+        if not codes[0] <= low <= high <= codes[1]:
+            reach = f"must cover the operand's {low}..{high}, got {codes[0]}..{codes[1]}"
+            raise ValueError(f"its source's input_codes {reach}")
+        return codes
 
 
-def _check_equal(op: sima.RequantizingOperation, source: DictionaryAttr) -> None:
-    """Checks that what a source says of the window and the clamp is what the operation has."""
-    names = ("clamp", *WINDOW_PROPERTIES) if isinstance(op, sima.ConvOp) else ("clamp",)
-    for name in names:
+def _check_entries(op: sima.RequantizingOperation, source: DictionaryAttr) -> None:
+    """Checks the names of a source's entries, and those that the operation has too."""
+    allowed = _ENTRIES.get(op.name, set())
+    for name, given in source.data.items():
+        if name not in allowed:
+            raise ValueError(f"its source must not have {name}, got {given}")
+    for name in sima.QUOTED_PROPERTIES:
         given, own = source.data.get(name), op.properties.get(name)
-        if given != own:
+        if given != own and name in allowed:
             raise ValueError(
                 f"its source's {name} must be {own or 'absent'}, got {given or 'none'}"
             )
@@ -188,10 +223,17 @@ def _codes(what: str, given: DenseArrayBase | None, value: SSAValue) -> Codes:
     allowed = code_range(dtype_of(element_type(value)))
     if given is None:
         return allowed
-    limits: list[int] = array_values(given).tolist()
+    limits: list[int] = array_values(given).tolist() if given.elt_type == i32 else []
     if len(limits) != 2 or not allowed[0] <= limits[0] <= limits[1] <= allowed[1]:
         raise ValueError(f"{what} must be two codes in order, got {given}")
     return limits[0], limits[1]
+
+
+def _check_code(what: str, given: IntegerAttr[Any], value: SSAValue) -> None:
+    """Checks that an i32 of a source is a code of a value."""
+    low, high = code_range(dtype_of(element_type(value)))
+    if given.type != i32 or not low <= given.value.data <= high:
+        raise ValueError(f"its source's {what} must be an i32 in {low}..{high}, got {given}")
 
 
 def _output_codes(op: sima.RequantizingOperation) -> Codes:
@@ -215,17 +257,19 @@ def _layer_errors(op: sima.ConvOp | sima.DenseOp, source: _Source) -> Errors:
 
 
 def _layer(op: sima.ConvOp | sima.DenseOp, source: _Source) -> Layer:
-    zero_point = source.required("input_zero_point", IntegerAttr).value.data
+    given = source.required("input_zero_point", IntegerAttr)
+    _check_code("input_zero_point", given, op.data)
+    zero_point = given.value.data
     if isinstance(op, sima.ConvOp) and (own := op.input_zero_point.value.data) != zero_point:
         raise ValueError(f"its source's input_zero_point must be {own}, got {zero_point}")
-    weight, product_q = source.array("weight"), source.channels("input_q")
+    weight, product_q = source.array("weight", i8), source.channels("input_q")
     return Layer(
         elements(op.weight, source.ctx) if weight is None else weight,
-        source.array("bias"),
+        source.array("bias", i32),
         zero_point,
         product_q.scale,
         np.array([product_q.zero_point.value.data]),
-        source.encoding("output_q"),
+        source.encoding("output_q", op.result),
         isinstance(op, sima.DenseOp),
     )
 
@@ -255,13 +299,16 @@ def _step_errors(source: StepFunction, emitted: StepFunction, count: int) -> Err
 def _requantize_steps(
     op: sima.RequantizeOp, source: _Source
 ) -> tuple[StepFunction, StepFunction, int]:
-    input_q, output_q, rounding = _encodings(source)
+    input_q, output_q, rounding = _encodings(op, source)
+    if input_q.channels not in (1, *shape_of(op.result)[-1:]):
+        wanted = f"1 or {dimensions(shape_of(op.result)[-1:])} scales"
+        raise ValueError(f"its source's input_q must have {wanted}, got {input_q.channels}")
     constants = quantize_multiplier(scale_ratio(input_q.scale, output_q.scale), rounding)
     return _scaled_steps(op, op.data, 1, input_q.zero_point.value.data, constants, source)
 
 
 def _mean_steps(op: sima.MeanOp, source: _Source) -> tuple[StepFunction, StepFunction, int]:
-    input_q, output_q, rounding = _encodings(source)
+    input_q, output_q, rounding = _encodings(op, source)
     axes: list[int] = array_values(op.axes).tolist()
     count = math.prod(shape_of(op.data)[axis] for axis in axes)
     ratio = float(scale_ratio(input_q.scale, output_q.scale)[0])
@@ -269,8 +316,11 @@ def _mean_steps(op: sima.MeanOp, source: _Source) -> tuple[StepFunction, StepFun
     return _scaled_steps(op, op.data, count, input_q.zero_point.value.data, constants, source)
 
 
-def _encodings(source: _Source) -> tuple[qnn.QuantizationAttr, Quantization, Rounding]:
-    return source.channels("input_q"), source.encoding("output_q"), source.rounding
+def _encodings(
+    op: sima.RequantizeOp | sima.MeanOp, source: _Source
+) -> tuple[qnn.QuantizationAttr, Quantization, Rounding]:
+    input_q = source.channels("input_q")
+    return input_q, source.encoding("output_q", op.result), source.rounding
 
 
 def _scaled_steps(
@@ -283,7 +333,8 @@ def _scaled_steps(
 ) -> tuple[StepFunction, StepFunction, int]:
     """Returns both results as functions of how far the sum of `count` codes is above the least."""
     low, high = (count * code for code in source.input_codes(data))
-    output_q, codes, bias = source.encoding("output_q"), _output_codes(op), op.bias.value.data
+    output_q, codes = source.encoding("output_q", op.result), _output_codes(op)
+    bias = op.bias.value.data
     shift, scale = array_values(op.shift), array_values(cast("DenseArrayBase", op.scale_correction))
     channels = np.broadcast_shapes((1,), *map(np.shape, (constants[0], shift, scale)))
     least = np.full(channels, low, np.int64)
@@ -299,7 +350,7 @@ def _scaled_steps(
 
 
 def _add_errors(op: sima.SumOperation, source: _Source) -> Errors:
-    lhs_q, rhs_q, output_q = (source.encoding(name) for name in ("lhs_q", "rhs_q", "output_q"))
+    lhs_q, rhs_q, output_q = _pair_encodings(op, source)
     wanted = fixed_point_add(lhs_q, rhs_q, output_q, source.rounding)
     emitted, dtype = _emitted_add(op), dtype_of(element_type(op.result))
 
@@ -319,7 +370,7 @@ def _add_errors(op: sima.SumOperation, source: _Source) -> Errors:
 
 
 def _mul_errors(op: sima.MulOp, source: _Source) -> Errors:
-    lhs_q, rhs_q, output_q = (source.encoding(name) for name in ("lhs_q", "rhs_q", "output_q"))
+    lhs_q, rhs_q, output_q = _pair_encodings(op, source)
     ratio = product_ratio(lhs_q, rhs_q, output_q, source.rounding)
     constants = quantize_multiplier(ratio, source.rounding)
     scale, shift = _only("scale_correction", op.scale_correction), _only("shift", op.shift)
@@ -339,6 +390,13 @@ def _mul_errors(op: sima.MulOp, source: _Source) -> Errors:
         return np.clip(second, *clamp) - np.clip(first, *clamp)
 
     return _listed_errors(error)
+
+
+def _pair_encodings(
+    op: sima.SumOperation | sima.MulOp, source: _Source
+) -> tuple[Quantization, Quantization, Quantization]:
+    lhs_q, rhs_q = source.encoding("lhs_q", op.lhs), source.encoding("rhs_q", op.rhs)
+    return lhs_q, rhs_q, source.encoding("output_q", op.result)
 
 
 def _listed_errors(error: Callable[[], Array]) -> Errors:

@@ -146,13 +146,18 @@ class RoundingAttr(ChoiceAttribute[Rounding]):
     choices = Rounding
 
 
+QUOTED_PROPERTIES = ("clamp", "strides", "padding", "dilations")
+"""What the source of a certificate has as the operation has it."""
+
+
 @irdl_attr_definition
 class CertificateAttr(ParametrizedAttribute):
     """How far results are at most from those of the operation's source, in codes of the result.
 
     `source` quotes the properties of the `qnn` operations that the operation stands for, and
     their constants where they are not the operation's own. With it the bound can be checked: it
-    holds for all operands, or for those with codes in `input_codes` where `source` has that.
+    holds for all operands, or for those with codes in `input_codes` where `source` has that, as
+    far as the operation before does not clamp to fewer.
 
         #sima.certificate<max_error = 2, source = {
           input_zero_point = 0 : i32, input_q = #qnn.quantization<scale = 0.3, zero_point = 0>,

@@ -20,9 +20,9 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from sima_mlir.dialects import sima
 from sima_mlir.dialects.definitions import element_type
 from sima_mlir.dialects.elements import Array, ElementsAttr, dense_array, elements
+from sima_mlir.dialects.ranges import codes_of, reachable_codes
 from sima_mlir.dialects.sima import Requantization, RequantizationAttr
 from sima_mlir.passes.diagnostics import Refusal
-from sima_mlir.passes.ranges import codes_of, reachable_codes
 from sima_mlir.quantization import (
     Quantization,
     Rounding,

@@ -22,6 +22,7 @@ from sima_mlir.dialects import qnn, sima
 from sima_mlir.dialects.definitions import dimensions, element_type, shape_of
 from sima_mlir.dialects.elements import Array, ElementsAttr, array_values, dense, dense_array
 from sima_mlir.dialects.pointwise import PointwiseOperation
+from sima_mlir.dialects.ranges import codes_of
 from sima_mlir.passes.chains import Chain, absorb_pad, match_chain
 from sima_mlir.passes.constants import (
     channel_bias,
@@ -49,7 +50,6 @@ from sima_mlir.passes.encodings import find_mismatches
 from sima_mlir.passes.lowering import Form, Lowering, Mode
 from sima_mlir.passes.patterns import QnnPattern
 from sima_mlir.passes.patterns_moves import LowerConcatenate, LowerMove
-from sima_mlir.passes.ranges import codes_of
 from sima_mlir.passes.rescaling import LARGER_SCALE, Rescaling, requantized_alone
 from sima_mlir.quantization import (
     Layer,
@@ -67,6 +67,9 @@ from sima_mlir.quantization import (
     product_ratio,
     quantize_multiplier,
 )
+
+LARGEST_PRODUCT = 255 * 255
+"""The largest product of two differences of 8-bit codes."""
 
 
 @dataclass(frozen=True)
@@ -104,15 +107,16 @@ class ConvertQnnToSimaPass(ModulePass):
         lowering = Lowering(ctx, self.requantization, self._budget())
         for reader, reason in find_mismatches(op).items():
             lowering.refuse(reader, Refusal(reason, "put a qnn.requantize between the two"))
-        source = [o for o in op.walk() if is_qnn(o)]
+        source = list(op.walk())
         patterns: list[RewritePattern] = [pattern(lowering) for pattern in PATTERNS]
         applier = GreedyRewritePatternApplier(patterns, dce_enabled=False)
         PatternRewriteWalker(applier, apply_recursively=False).rewrite_module(op)
-        if wants_passed(ctx):
-            for finding in lowering.findings(source):
-                remark(ctx, finding)
-        left = [o for o in op.walk() if is_qnn(o) or o in lowering.misses]
-        self._report(lowering, left)
+        left = self._left(lowering, op)
+        done = list(lowering.findings(source)) if wants_passed(ctx) else []
+        remarks = lowering.notes + done
+        _remark_in_order(ctx, source, remarks + left if self.partial else remarks)
+        if left and not self.partial:
+            raise LoweringError(left)
         if self.certify:
             lowering.certify()
 
@@ -121,21 +125,29 @@ class ConvertQnnToSimaPass(ModulePass):
             return 1
         return self.max_error
 
-    def _report(self, lowering: Lowering, left: Sequence[Operation]) -> None:
-        """Says of each operation that is left why it is; fails unless `partial`."""
+    def _left(self, lowering: Lowering, module: ModuleOp) -> list[Finding]:
+        """Returns why each operation that was not lowered is left."""
         kind = RemarkKind.MISSED if self.partial else RemarkKind.FAILURE
         findings: list[Finding] = []
-        for op in left:
+        for op in module.walk():
+            if not is_qnn(op) and op not in lowering.misses:
+                continue
             refusal = lowering.reason(op)
             said = "left in qnn" if self.partial else "cannot be lowered"
             prefix = f"{said}: " if is_qnn(op) or not self.partial else ""
             message = f"{prefix}{refusal.reason}; {refusal.remedy}"
             details = {"reason": refusal.reason, "remedy": refusal.remedy}
             findings.append(Finding(kind, op, message, details))
-        if findings and not self.partial:
-            raise LoweringError(findings)
-        for finding in findings:
-            remark(lowering.ctx, finding)
+        return findings
+
+
+def _remark_in_order(
+    ctx: Context, source: Sequence[Operation], findings: Sequence[Finding]
+) -> None:
+    """Remarks on operations in the order in which the source had them."""
+    place = {op: number for number, op in enumerate(source)}
+    for finding in sorted(findings, key=lambda finding: place[finding.operation]):
+        remark(ctx, finding)
 
 
 class LowerRequantize(QnnPattern):
@@ -200,7 +212,6 @@ class LowerRequantize(QnnPattern):
 
         def folded() -> Form:
             constants = fold_requantization(*layer)
-            self._remark_on_zeros(root, weight, constants[0])
             properties: dict[str, Attribute] = {"shift": per_channel(constants[2])}
             new = self._operation(chain, dense(constants[0]), constants[1], properties)
             return Form(new, quoted | {"weight": written})
@@ -209,7 +220,16 @@ class LowerRequantize(QnnPattern):
             bias, properties = self._exact(layer, chain.requantize.rounding.data)
             return Form(self._operation(chain, written, bias, properties), quoted)
 
-        return self.lowering.choose(root, folded, exact)
+        new = self.lowering.choose(root, folded, exact)
+        self._note_zeros(root, weight, new)
+        return new
+
+    def _note_zeros(self, root: Operation, weight: Array, new: sima.RequantizingOperation) -> None:
+        """Remarks on a fold that leaves nothing of weights which were not all zero."""
+        if not isinstance(new, sima.WeightedOperation) or new.is_tflite or not np.any(weight):
+            return
+        if not np.any(read(new.weight, self.lowering.ctx)):
+            self.lowering.note(root, "every folded weight is 0, its scale is so small")
 
     def _source(self, chain: Chain, bias: Array | None) -> dict[str, Attribute]:
         """Returns what a certificate quotes of a chain, but for the weight."""
@@ -258,11 +278,6 @@ class LowerRequantize(QnnPattern):
             dilations=window.dilations,
             input_zero_point=root.input_zero_point.value.data,
         )
-
-    def _remark_on_zeros(self, root: Operation, weight: Array, folded: Array) -> None:
-        """Remarks on a fold that leaves nothing of weights which were not all zero."""
-        if np.any(weight) and not np.any(folded):
-            self.lowering.remark(root, "every folded weight is 0, its scale is so small")
 
 
 class LowerSum(QnnPattern):
@@ -395,10 +410,6 @@ class LowerClip(QnnPattern):
         self.lowering.absorb(op, producer)
         rewriter.replace(op, [], [op.data])
         rewriter.notify_op_modified(producer)
-
-
-LARGEST_PRODUCT = 255 * 255
-"""The largest product of two differences of 8-bit codes."""
 
 
 class LowerMul(QnnPattern):

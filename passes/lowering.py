@@ -12,16 +12,12 @@ from xdsl.ir import Attribute, Operation, SSAValue
 
 from sima_mlir.dialects import qnn, sima
 from sima_mlir.dialects.elements import array_values
-from sima_mlir.passes.diagnostics import Detail, Finding, Refusal, RemarkKind, remark
+from sima_mlir.passes.diagnostics import Detail, Finding, Refusal, RemarkKind
 
 if TYPE_CHECKING:
     from sima_mlir.dialects.certification import Errors
 
 Mode: TypeAlias = Literal["sima", "tflite", "auto"]
-
-
-QUOTED_PROPERTIES = ("clamp", "strides", "padding", "dilations")
-"""Properties that a certificate's source has as the operation has them."""
 
 
 class Form(NamedTuple):
@@ -50,6 +46,8 @@ class Lowering:
     """The errors that were proven of the operations of forms."""
     inexact: dict[Operation, int] = field(default_factory=dict[Operation, int])
     """The bounds of folds that `auto` found to be too large."""
+    notes: list[Finding] = field(default_factory=list[Finding])
+    """What was found out on the way."""
 
     def choose(
         self, op: Operation, folded: Callable[[], Form], exact: Callable[[], Form]
@@ -63,11 +61,7 @@ class Lowering:
         """
         form = self._folded(op, folded) or exact()
         if self.budget is not None and (bound := self._bound(form)) > self.budget:
-            form.operation.erase()
-            raise Refusal(
-                f"a result may be off by {bound}, max-error allows {self.budget}",
-                "take requantization=auto, which multiplies where folding is not exact enough",
-            )
+            self._refuse_inexact(form, bound)
         self.forms[form.operation] = form
         return form.operation
 
@@ -105,6 +99,10 @@ class Lowering:
             message = f"lowered to '{new.name}': {said}"
             yield Finding(RemarkKind.PASSED, op, message, {"into": new.name} | details)
 
+    def note(self, op: Operation, message: str) -> None:
+        """Remarks on something that the user of an operation should know."""
+        self.notes.append(Finding(RemarkKind.ANALYSIS, op, message))
+
     def refuse(self, op: Operation, refusal: Refusal) -> None:
         """Records why an operation is left alone, the first reason for it."""
         self.misses.setdefault(op, refusal)
@@ -132,7 +130,8 @@ class Lowering:
             form = folded()
         except ValueError as error:
             reason = f"does not fold into a shift: {error}"
-            self._remark(RemarkKind.MISSED, op, reason, {"reason": str(error)})
+            details = {"reason": str(error)}
+            self.notes.append(Finding(RemarkKind.MISSED, op, reason, details))
             return None
         if self.mode != "auto" or self.budget is None:
             return form
@@ -143,14 +142,15 @@ class Lowering:
         self.inexact[op] = bound
         return None
 
-    def remark(self, op: Operation, message: str) -> None:
-        """Remarks on something that the user of an operation should know."""
-        self._remark(RemarkKind.ANALYSIS, op, message, {})
-
-    def _remark(
-        self, kind: RemarkKind, op: Operation, message: str, details: Mapping[str, Detail]
-    ) -> None:
-        remark(self.ctx, Finding(kind, op, message, details))
+    def _refuse_inexact(self, form: Form, bound: int) -> None:
+        reason = f"a result may be off by {bound}, max-error allows {self.budget}"
+        is_tflite = form.operation.is_tflite
+        form.operation.erase()
+        if is_tflite:
+            raise Refusal(reason, "take smaller biases, its sum of products may leave 32 bits")
+        raise Refusal(
+            reason, "take requantization=auto, which multiplies where folding is not exact enough"
+        )
 
     def _errors(self, form: Form) -> Errors:
         from sima_mlir.dialects.certification import errors_of  # costs start-up time
@@ -198,7 +198,7 @@ class Lowering:
 def _quoted(form: Form) -> DictionaryAttr:
     """Returns the source of a form, with what the operation itself states of it."""
     own = form.operation.properties
-    shared = {name: own[name] for name in QUOTED_PROPERTIES if name in own}
+    shared = {name: own[name] for name in sima.QUOTED_PROPERTIES if name in own}
     return DictionaryAttr(dict(form.source) | shared)
 
 

@@ -58,6 +58,9 @@ _QUANTILES = 128
 _MOST_PIECES = 1 << 20
 """How many pieces of step functions are listed at a time."""
 
+_MOST_WORK = 1 << 23
+"""How many are listed for all channels together."""
+
 
 class EmittedLayer(NamedTuple):
     """What an emitted convolution or dense operator computes.
@@ -132,6 +135,14 @@ class StepFunction(NamedTuple):
             reach = np.ldexp(reach, np.maximum(31 - self.shift, 0))
         return np.maximum(reach, product) < 2.0**31 - 1
 
+    def fits(self, count: npt.ArrayLike) -> BoolArray:
+        """Says for each channel that its arguments, with what rounds a shift, stay in 32 bits."""
+        last = self.start + self.step * (np.asarray(count, np.int64) - 1)
+        half = np.where(self.scale == 1, (np.int64(1) << self.shift) >> 1, 0)
+        half = half if self.rounding is Rounding.UPWARD else np.zeros_like(half)
+        low, high = np.minimum(self.start, last), np.maximum(self.start, last) + half
+        return (low >= -(1 << 31)) & (high < 1 << 31)
+
     def where(self, channels: BoolArray | Int64Array) -> StepFunction:
         """Returns the function of some of the channels."""
         return self._replace(
@@ -200,14 +211,15 @@ def differences(source: StepFunction, emitted: StepFunction, count: npt.ArrayLik
 def step_error(source: StepFunction, emitted: StepFunction, count: npt.ArrayLike) -> Int64Array:
     """Returns the largest difference of two step functions over `0 <= i < count`, per channel.
 
-    It is exact where both rise, and have codes or indices of no more than 16 bits; elsewhere it is
-    what the codes of the results allow.
+    It is exact where both rise, as long as their pieces are few enough to be listed (always for
+    8-bit codes, unless there are thousands of channels); elsewhere it is what the codes of the
+    results allow. So it is where the emitted argument can leave 32 bits.
     """
     limit = np.broadcast_to(np.asarray(count, np.int64), source.start.shape)
     error = np.abs(emitted.at(0) - source.at(0))
     several = (limit > 1) & ~_same(source, emitted)
     decided = several & _is_decidable(source, emitted, limit)
-    error[several & ~decided] = _widest(source, emitted)
+    error[(several & ~decided) | ~emitted.fits(limit)] = _widest(source, emitted)
     for channels, found in _differences_by_block(source, emitted, limit, decided):
         error[channels] = found.largest(len(channels))
     return error
@@ -266,14 +278,13 @@ def layer_error(
     pair = _Pair(layer, rounding, emitted, input_codes, output_codes)
     proportional = np.all(pair.taps == pair.moved, axis=0)
     error = np.zeros(len(pair.ratio), np.int64)
-    if np.all(proportional & pair.requantizes_equally()):
-        return error
     if not np.all(proportional):
         residual = pair.residual()
         proportional |= pair.is_exact(residual)
-        error = pair.rounded_error(residual)
-    if np.any(proportional):
-        error[proportional] = step_error(*pair.steps(proportional))
+        error = np.where(proportional, 0, pair.rounded_error(residual))
+    if np.any(compared := proportional & ~pair.requantizes_equally()):
+        error[compared] = step_error(*pair.steps(compared))
+    error[pair.wraps()] = _widest(pair.source, pair.emitted)
     return error
 
 
@@ -325,6 +336,7 @@ class _Pair:
             raise ValueError(f"emitted weight has shape {shapes}")
         channels = self.taps.shape[1]
         moved_sum = self.moved.sum(axis=0, dtype=np.int64)
+        self.product_zero_point = layer.product_zero_point
         self.offset = channel_bias(layer.bias, channels) - layer.product_zero_point
         self.moved_offset = channel_bias(emitted.bias, channels) + layer.data_zero_point * moved_sum
         self.ratio = channel_multipliers(layer)
@@ -361,6 +373,12 @@ class _Pair:
     def requantizes_equally(self) -> BoolArray:
         """Says for each channel that equal sums of products give equal results."""
         return _same(self.source, self.emitted) & (self.offset == self.moved_offset)
+
+    def wraps(self) -> BoolArray:
+        """Says for each channel that a sum of products and bias may leave 32 bits."""
+        source = self._extremes(self.source, self.taps, self.offset + self.product_zero_point)
+        emitted = self._extremes(self.emitted, self.moved, self.moved_offset)
+        return ~(source.fits(2) & emitted.fits(2))
 
     def is_exact(self, residual: FloatArray) -> BoolArray:
         """Says for each channel that its weights are the source's times the ratio, exactly."""
@@ -438,7 +456,8 @@ class _Pair:
 
 def _is_decidable(source: StepFunction, emitted: StepFunction, count: Int64Array) -> BoolArray:
     """Says for each channel that the pieces on which two functions are constant can be listed."""
-    few = np.minimum(count, _code_count(source) + _code_count(emitted)) <= _MOST_PIECES
+    pieces = np.minimum(count, _code_count(source) + _code_count(emitted))
+    few = pieces * len(count) <= _MOST_WORK
     return few & source.rises(count) & emitted.rises(count)
 
 

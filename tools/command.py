@@ -21,7 +21,7 @@ DONE, REFUSED, WRONG_USAGE = 0, 1, 2
 _INTERRUPTED = 130
 """As a shell reports a program that Ctrl-C ended."""
 
-_MOST_DIAGNOSTICS = 100
+_MOST_ERRORS = 100
 
 
 def add_common_options(parser: argparse.ArgumentParser) -> None:
@@ -60,10 +60,13 @@ def guard(work: Callable[[], int], *, debug: bool) -> int:
 
 
 def report(*diagnostics: Diagnostic) -> None:
-    """Prints diagnostics on stderr, a line each, and how many more there are."""
-    for diagnostic in diagnostics[:_MOST_DIAGNOSTICS]:
-        print(diagnostic, file=sys.stderr)
-    if (more := len(diagnostics) - _MOST_DIAGNOSTICS) > 0:
+    """Prints diagnostics on stderr, a line each; of very many errors only the first ones."""
+    errors = 0
+    for diagnostic in diagnostics:
+        errors += diagnostic.severity == "error"
+        if diagnostic.severity != "error" or errors <= _MOST_ERRORS:
+            print(diagnostic, file=sys.stderr)
+    if (more := errors - _MOST_ERRORS) > 0:
         print(f"note: there are {more} more", file=sys.stderr)
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sima_mlir.tools.command import (
     DONE,
@@ -48,7 +50,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.split_input_file and options.format not in (None, "mlir"):
         parser.error(f"argument --split-input-file: not allowed with -f {options.format}")
+    if options.remarks_output_file is not None:
+        remarks, output = (_path(p) for p in (options.remarks_output_file, options.output))
+        if remarks == output != os.devnull:
+            parser.error("argument --remarks-output-file: the IR is written there")
     return guard(lambda: _run(options), debug=options.debug)
+
+
+def _path(name: str | None) -> str:
+    """Returns where an output goes: the path of a file, or `-`."""
+    return os.path.realpath(name) if name not in (None, _STDIN) else _STDIN
 
 
 def _make_parser() -> argparse.ArgumentParser:
@@ -100,13 +111,14 @@ def _make_parser() -> argparse.ArgumentParser:
 
 def _regex(text: str) -> re.Pattern[str]:
     try:
-        return re.compile(text)
-    except re.error as error:
+        with warnings.catch_warnings(action="ignore"):
+            return re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
         raise argparse.ArgumentTypeError(f"'{text}' is no regular expression: {error}") from None
 
 
 def _run(options: argparse.Namespace) -> int:
-    from sima_mlir import SimaError, parse_pipeline, write
+    from sima_mlir import Remark, SimaError, parse_pipeline, write
 
     try:
         passes = parse_pipeline(options.passes or options.pass_pipeline or "")
@@ -115,7 +127,7 @@ def _run(options: argparse.Namespace) -> int:
         return WRONG_USAGE
     refused = False
     modules: list[tuple[Context, ModuleOp]] = []
-    diagnostics: list[Diagnostic] = []
+    remarks: list[dict[str, Any]] = []
     for name, data, format in _read_inputs(options):
         try:
             ctx, module, found = _process(options, passes, name, data, format)
@@ -124,9 +136,10 @@ def _run(options: argparse.Namespace) -> int:
             found = error.diagnostics
             refused = True
         report(*(d for d in found if _is_wanted(options, d)))
-        diagnostics += found
+        records = (d.to_dict() for d in found if isinstance(d, Remark))
+        remarks += (record | {"file": record.get("file", name)} for record in records)
     if options.remarks_output_file is not None:
-        _write_remarks(options.remarks_output_file, diagnostics)
+        _write_remarks(options.remarks_output_file, remarks)
     if refused and (options.output is not None or not modules):
         return REFUSED
     with open_text(options.output) as stream:
@@ -199,10 +212,7 @@ def _is_wanted(options: argparse.Namespace, diagnostic: Diagnostic) -> bool:
     return options.remarks or diagnostic.kind != "Passed"
 
 
-def _write_remarks(path: str, diagnostics: Sequence[Diagnostic]) -> None:
-    from sima_mlir import Remark
-
+def _write_remarks(path: str, remarks: Sequence[dict[str, Any]]) -> None:
     with open_text(path) as stream:
-        for diagnostic in diagnostics:
-            if isinstance(diagnostic, Remark):
-                stream.write(json.dumps(diagnostic.to_dict(), ensure_ascii=False) + "\n")
+        for record in remarks:
+            stream.write(json.dumps(record) + "\n")

@@ -41,6 +41,14 @@ def test_both_spellings_are_the_same_pipeline(text):
     assert cse.name == "cse"
 
 
+def test_options_are_written_with_hyphens_or_underscores():
+    for text in ("max-error=2 certify=true", "max_error=2 certify=true"):
+        (lowering,) = parse_pipeline(f"convert-qnn-to-sima{{{text}}}")
+        assert (lowering.max_error, lowering.certify) == (2, True)
+    (lowering,) = parse_pipeline("convert-qnn-to-sima")
+    assert (lowering.max_error, lowering.certify) == (None, False)
+
+
 def test_an_empty_pipeline_has_no_passes():
     assert parse_pipeline("") == ()
 
@@ -53,7 +61,7 @@ def test_an_empty_pipeline_has_no_passes():
         (
             "convert-qnn-to-sima{foo=1}",
             "error: pass 'convert-qnn-to-sima' has no option 'foo', its options are "
-            "requantization, partial",
+            "requantization, max-error, certify, partial",
         ),
         (
             "canonicalize{foo}",
@@ -61,8 +69,8 @@ def test_an_empty_pipeline_has_no_passes():
         ),
         (
             "convert-qnn-to-sima{requantization=float}",
-            "error: option 'requantization' of pass 'convert-qnn-to-sima' must be sima or tflite, "
-            "got float",
+            "error: option 'requantization' of pass 'convert-qnn-to-sima' must be sima or tflite "
+            "or auto, got float",
         ),
         (
             "convert-qnn-to-sima{partial=1,2}",
@@ -71,6 +79,26 @@ def test_an_empty_pipeline_has_no_passes():
         (
             "convert-qnn-to-sima{partial}",
             "error: option 'partial' of pass 'convert-qnn-to-sima' must be bool, got nothing",
+        ),
+        (
+            "convert-qnn-to-sima{max-error=-1}",
+            "error: pass 'convert-qnn-to-sima': max-error must not be negative, got -1",
+        ),
+        (
+            "convert-qnn-to-sima{max-error=0.5}",
+            "error: option 'max-error' of pass 'convert-qnn-to-sima' must be int|None, got 0.5",
+        ),
+        (
+            "convert-qnn-to-sima{max-error=1,2}",
+            "error: option 'max-error' of pass 'convert-qnn-to-sima' must be int|None, got 1,2",
+        ),
+        (
+            "convert-qnn-to-sima{max-error=true}",
+            "error: option 'max-error' of pass 'convert-qnn-to-sima' must be int|None, got True",
+        ),
+        (
+            "convert-qnn-to-sima{certify=1}",
+            "error: option 'certify' of pass 'convert-qnn-to-sima' must be bool, got 1",
         ),
         ("apply-individual-rewrite", 'requires argument "matched_operation_index"'),
         ("cse{", "pass-pipeline:1:5: error: expected argument name here"),
@@ -154,13 +182,20 @@ def test_what_cannot_be_lowered_is_named_with_its_place_and_the_reason():
     ctx = make_context()
     with pytest.raises(SimaError) as caught:
         run_pipeline(ctx, parse(ctx, TWO_USERS, "x.mlir"), "convert-qnn-to-sima")
-    lines = [str(d) for d in caught.value.diagnostics]
-    assert any(line.startswith("x.mlir:3:8: error: 'qnn.dense' op ") for line in lines)
+    assert [str(d) for d in caught.value.diagnostics] == [
+        "x.mlir:3:8: error: 'qnn.dense' op cannot be lowered: the result of 'qnn.dense' has 2 "
+        "users, fusing takes one; give each user a copy of it",
+        "x.mlir:4:8: error: 'qnn.requantize' op cannot be lowered: it ends a 'qnn.dense' that is "
+        "not lowered; see 'qnn.dense'",
+    ]
 
 
 def test_a_partial_lowering_remarks_on_what_is_left():
     ctx = make_context()
     module = parse(ctx, TWO_USERS, "x.mlir")
     remarks = run_pipeline(ctx, module, "convert-qnn-to-sima{partial=true}")
-    assert any(str(r).startswith("x.mlir:3:8: remark: 'qnn.dense' op ") for r in remarks)
+    assert [str(remark).partition(" left in qnn")[0] for remark in remarks] == [
+        "x.mlir:3:8: remark: [Missed] 'qnn.dense' op",
+        "x.mlir:4:8: remark: [Missed] 'qnn.requantize' op",
+    ]
     assert run_pipeline(ctx, module, "cse") == []

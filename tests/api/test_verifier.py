@@ -84,3 +84,109 @@ func.func @f(%x: tensor<1x2xi8>) {{
 }}"""
     (line,) = faults(text)
     assert line == "x.mlir:2:8: error: 'sima.dense' op shift must be in 0..31, got 99"
+
+
+CERTIFIED = """\
+func.func @f(%x: tensor<1x1xi8>) -> tensor<1x1xi8> {{
+  %0 = sima.dense %x shift = 0 certificate = <max_error = {claim}, source = {{
+    input_q = #qnn.quantization<scale = 1.0>, output_q = #qnn.quantization<scale = 1.0>,
+    rounding = #qnn<rounding upward>, input_zero_point = 0 : i32{quoted}}}>
+    bias = {bias} : tensor<1xi32> weight = {weight} : tensor<1x1xi8>
+    : (tensor<1x1xi8>) -> tensor<1x1xi8>
+  func.return %0 : tensor<1x1xi8>
+}}
+{{-#
+  dialect_resources: {{ builtin: {{
+    one: "0x0100000001", two: "0x0100000002", short: "0x01000000",
+    five: "0x0400000005000000" }} }}
+#-}}
+"""
+
+
+def certified(claim=0, weight="dense<1>", bias="dense<0>", quoted=""):
+    return CERTIFIED.format(claim=claim, weight=weight, bias=bias, quoted=quoted)
+
+
+def certificate_faults(text):
+    """What is wrong with a module for one who has its resources."""
+    ctx = make_context()
+    module = parse(ctx, text, "x.mlir")
+    verify(module)
+    with pytest.raises(SimaError) as caught:
+        verify(module, ctx)
+    return [str(diagnostic) for diagnostic in caught.value.diagnostics]
+
+
+BIAS_5 = "bias = dense_resource<five> : tensor<1xi32>"
+WEIGHT_1 = "weight = dense_resource<one> : tensor<1x1xi8>"
+
+
+@pytest.mark.parametrize(
+    "constants",
+    [
+        {"weight": "dense_resource<one>"},
+        {"weight": "dense_resource<one>", "bias": "dense_resource<five>", "quoted": f", {BIAS_5}"},
+        {"bias": "dense_resource<five>", "quoted": ", bias = dense<5> : tensor<1xi32>"},
+        {"weight": "dense_resource<two>", "quoted": ", weight = dense<2> : tensor<1x1xi8>"},
+        {"weight": "dense<1>", "quoted": f", {WEIGHT_1}"},
+    ],
+)
+def test_true_certificates_on_resources_verify_with_and_without_them(constants):
+    ctx = make_context()
+    module = parse(ctx, certified(**constants), "x.mlir")
+    verify(module)
+    verify(module, ctx)
+
+
+@pytest.mark.parametrize(
+    "constants",
+    [
+        {"bias": "dense_resource<five>", "quoted": ", bias = dense<3> : tensor<1xi32>"},
+        {"bias": "dense<3>", "quoted": f", {BIAS_5}"},
+        {"weight": "dense_resource<one>", "bias": "dense<-2>"},
+    ],
+)
+def test_a_false_certificate_on_resources_is_found_by_who_has_them(constants):
+    """Whose biases are 2 apart, and nothing else is."""
+    assert certificate_faults(certified(1, **constants)) == [
+        "x.mlir:2:8: error: 'sima.dense' op certificate must have max_error at least 2, got 1"
+    ]
+    ctx = make_context()
+    verify(parse(ctx, certified(2, **constants)), ctx)
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        ("gone", "resource 'gone' is not defined"),
+        ("short", "constant holds 0 bytes, its type tensor<1x1xi8> 1"),
+    ],
+)
+def test_a_certificate_on_a_resource_without_data_cannot_be_checked(key, reason):
+    text = certified(255, weight=f"dense_resource<{key}>")
+    assert certificate_faults(text) == [
+        f"x.mlir:2:8: error: 'sima.dense' op certificate cannot be checked: {reason}"
+    ]
+
+
+def test_a_certificate_of_an_unregistered_operation_is_nobodys_promise():
+    text = '"t.x"() <{certificate = #sima.certificate<max_error = 0, source = {}>}> : () -> ()'
+    ctx = make_context(allow_unregistered=True)
+    verify(parse(ctx, text), ctx)
+
+
+HALVED = """\
+  %{number} = sima.requantize %x scale_correction = 1 shift = 1
+    certificate = <max_error = {claim}, source = {{input_q = #qnn.quantization<scale = 0.5>,
+      output_q = #qnn.quantization<scale = 1.0>, rounding = #qnn<rounding away>}}>
+    : (tensor<1xi8>) -> tensor<1xi8>
+"""
+
+
+def test_every_false_certificate_is_named():
+    body = "".join(HALVED.format(number=n, claim=claim) for n, claim in enumerate((0, 1, 0)))
+    fault = "error: 'sima.requantize' op certificate must have max_error at least 1, got 0"
+    assert faults(f"func.func @f(%x: tensor<1xi8>) {{\n{body}  func.return\n}}") == [
+        f"x.mlir:2:8: {fault}",
+        f"x.mlir:10:8: {fault}",
+    ]

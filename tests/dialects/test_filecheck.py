@@ -14,7 +14,12 @@ from xdsl.utils.exceptions import ParseError, VerifyException
 from sima_mlir import make_context
 from sima_mlir.dialects import pointwise, qnn, sima
 from sima_mlir.dialects.qnn import QNN
-from sima_mlir.dialects.sima import SIMA, RequantizingOperation, WeightedOperation
+from sima_mlir.dialects.sima import (
+    SIMA,
+    CertificateAttr,
+    RequantizingOperation,
+    WeightedOperation,
+)
 
 FILES = Path(__file__).parents[2] / "filecheck" / "dialects"
 INVALID = sorted(FILES.glob("*/*-invalid.mlir"))
@@ -37,6 +42,7 @@ LABELLED = [
     ),
     ("qnn/pointwise", pointwise.PointwiseOperation),
     ("qnn/quantization", qnn.QuantizationAttr.verify),
+    ("sima/certificate", CertificateAttr.verify),
     ("sima/requantizing", RequantizingOperation),
     ("sima/weighted", WeightedOperation),
 ]

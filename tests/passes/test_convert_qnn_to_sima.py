@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.layers import Layer, lower, only, run
 from xdsl.context import Context
 from xdsl.dialect_interfaces.op_asm import OpAsmDialectInterface
 from xdsl.dialects import arith, func
@@ -21,68 +20,18 @@ from xdsl.dialects.builtin import (
     i16,
     i32,
 )
-from xdsl.interpreter import Interpreter
-from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+from xdsl.ir import Attribute, Block, Region
 
 from sima_mlir.dialects import qnn, sima
-from sima_mlir.dialects.elements import array_values, dense, element_type_of, elements, tensor_type
+from sima_mlir.dialects.elements import array_values, element_type_of, elements, tensor_type
 from sima_mlir.dialects.qnn import QNN, QuantizationAttr
 from sima_mlir.dialects.sima import SIMA
-from sima_mlir.interpreters import register_implementations
 from sima_mlir.interpreters.kernels import convolve
 from sima_mlir.passes.convert_qnn_to_sima import ConvertQnnToSimaPass
 from sima_mlir.passes.diagnostics import LoweringError, RemarkContext, RemarkKind
 from sima_mlir.quantization import Rounding
 
 ROUNDINGS = [Rounding.UPWARD, Rounding.AWAY, Rounding.TFLITE, Rounding.RUY, Rounding.FLOAT32]
-
-
-@dataclass
-class Layer:
-    """A random convolution or dense operator, with everything around it that can be fused."""
-
-    data: np.ndarray
-    weight: np.ndarray
-    bias: np.ndarray | None
-    product_scale: np.ndarray
-    output_scale: float
-    zero_point: int
-    output_zero_point: int
-    rounding: Rounding
-    window: dict[str, list[int]] | None
-    """Strides, padding and dilations of a convolution; a dense operator has none."""
-    clip: tuple[int, int] | None = None
-    pad: int = 0
-    ops: list[Operation] = field(default_factory=list)
-
-    def add(self, op: Operation) -> SSAValue:
-        self.ops.append(op)
-        return op.results[0]
-
-    def module(self) -> ModuleOp:
-        block = Block(arg_types=[tensor_type(self.data.shape, element_type_of(self.data.dtype))])
-        value = self.add_chain(block.args[0])
-        self.ops.append(func.ReturnOp(value))
-        block.add_ops(self.ops)
-        body = Region(block)
-        return ModuleOp([func.FuncOp("main", ((block.args[0].type,), (value.type,)), body)])
-
-    def add_chain(self, value: SSAValue) -> SSAValue:
-        weight = self.add(arith.ConstantOp(dense(self.weight)))
-        if self.pad:
-            width = [0, *[self.pad] * (self.data.ndim - 2), 0]
-            value = self.add(qnn.PadOp(value, width * 2, self.zero_point))
-        if self.window is None:
-            value = self.add(qnn.DenseOp(value, weight, input_zero_point=self.zero_point))
-        else:
-            conv = qnn.ConvOp(value, weight, input_zero_point=self.zero_point, **self.window)
-            value = self.add(conv)
-        if self.bias is not None:
-            value = self.add(qnn.BiasAddOp(value, self.add(arith.ConstantOp(dense(self.bias)))))
-        product_q = QuantizationAttr.of(self.product_scale)
-        output_q = QuantizationAttr.of(self.output_scale, self.output_zero_point)
-        value = self.add(qnn.RequantizeOp(value, product_q, output_q, self.rounding))
-        return self.add(qnn.ClipOp(value, *self.clip)) if self.clip else value
 
 
 @st.composite
@@ -120,24 +69,6 @@ def layers(draw: st.DrawFn) -> Layer:
         clip=(low, high) if draw(st.booleans()) else None,
         pad=pad,
     )
-
-
-def run(module: ModuleOp, *inputs: np.ndarray, ctx: Context | None = None) -> np.ndarray:
-    interpreter = Interpreter(module)
-    register_implementations(interpreter, ctx or Context())
-    return interpreter.call_op("main", inputs)[0]
-
-
-def lower(module: ModuleOp, **options: str) -> ModuleOp:
-    lowered = module.clone()
-    ConvertQnnToSimaPass(**options).apply(Context(), lowered)
-    lowered.verify()
-    return lowered
-
-
-def only(module: ModuleOp, kind: type[Operation]) -> Operation:
-    (found,) = (op for op in module.walk() if isinstance(op, kind))
-    return found
 
 
 @settings(max_examples=150, deadline=None)

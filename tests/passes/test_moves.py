@@ -13,7 +13,7 @@ from xdsl.utils.test_value import create_ssa_value
 import sima_mlir
 from sima_mlir.dialects import sima
 from sima_mlir.dialects.elements import tensor_type
-from sima_mlir.passes.ranges import reachable_codes
+from sima_mlir.dialects.ranges import reachable_codes
 
 CONCATENATION = """
 func.func @main(%x: tensor<1x256xi8>, %y: tensor<1x256xi8>, %z: tensor<1x256xi8>)

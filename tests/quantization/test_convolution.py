@@ -19,12 +19,15 @@ from sima_mlir.quantization import (
     Quantization,
     Rounding,
     Target,
+    channel_multipliers,
+    check_accumulator,
     correction_factors,
     fixed_point_constants,
     fold_requantization,
     requantize_qnn_convolution_dense,
     tflite_requantization_constants,
 )
+from sima_mlir.quantization import Layer as LayerArguments
 
 MAX_SHIFT = 22
 HALF = Fraction(1, 2)
@@ -338,17 +341,71 @@ def test_shift_is_clamped_where_the_bias_or_the_sum_is_large():
     assert not is_safe(*folded_channel(layer, 0, 20), 20)
 
 
-@pytest.mark.parametrize(("room", "expected"), [(1, 4), (0, 3)])
-def test_accumulator_may_fill_int32_to_the_last_bit(room: int, expected: int):
-    # |bias| + 128 * 1 + 2**3 is 2**31 - room at shift 4.
+def test_one_quantization_has_one_shift_for_all_channels():
+    # Only the first channel needs the smaller shift.
+    weight, bias = np.array([[1], [1], [1]], np.int8), np.array([2**31 - 100, 0, 5])
+    layer = Layer(weight, bias, 0, Quantization(2.0**-4, 0), Quantization(1.0, 0), True)
+    assert check_fold(layer)
+    assert requantize_qnn_convolution_dense(*layer.arguments)[2] == 3
+
+
+@pytest.mark.parametrize("n", [1, 2, 4])
+@pytest.mark.parametrize("room", [1, 0])
+def test_accumulator_may_fill_int32_to_the_last_bit(room: int, n: int):
+    # |bias| + 128 * 1 + 2**(n-1) is 2**31 - room at shift n.
+    expected = n if room else n - 1
     for sign in (1, -1):
-        bias = np.array([sign * (2**31 - 128 - 8 - room)], np.int32)
-        product, output = Quantization(2.0**-4, 0), Quantization(1.0, 0)
+        bias = np.array([sign * (2**31 - 128 - 2 ** (n - 1) - room)], np.int32)
+        product, output = Quantization(2.0**-n, 0), Quantization(1.0, 0)
         for weight in (1, -1):
             result = requantize_qnn_convolution_dense(
                 np.array([[weight]], np.int8), bias, 0, product, output, True
             )
             assert result[2] == expected
+
+
+def test_accumulator_without_a_shift_needs_no_room_for_rounding():
+    weight, bias = np.array([[1]], np.int8), np.array([2**31 - 128 - 1])
+    one = Quantization(1.0, 0)
+    result = requantize_qnn_convolution_dense(weight, bias, 0, one, one, True)
+    assert (result[1].tolist(), result[2]) == (bias.tolist(), 0)
+    with pytest.raises(ValueError, match="accumulator does not fit 32 bits at shift 0"):
+        requantize_qnn_convolution_dense(weight, bias + 1, 0, one, one, True)
+
+
+@pytest.mark.parametrize(
+    ("zero_point", "largest_code"), [(-128, 128), (127, 128), (-129, 255), (128, 255)]
+)
+def test_largest_code_follows_from_the_zero_point(zero_point: int, largest_code: int):
+    # The weights cancel, so that the zero point does not move the bias.
+    weight, fits = np.array([[1, -1]], np.int8), 2**31 - 1 - 8 - 2 * largest_code
+    product, output = Quantization(2.0**-4, 0), Quantization(1.0, 0)
+    for bias, shift in ((fits, 4), (fits + 1, 3)):
+        result = requantize_qnn_convolution_dense(
+            weight, np.array([bias]), zero_point, product, output, True
+        )
+        assert result[2] == shift
+
+
+def test_layer_without_inputs_is_its_bias():
+    product, output = [Quantization(0.5, 0), Quantization(1.0, 0)], Quantization(1.0, 3)
+    bias = np.array([10, -20])
+    for dtype in (np.int8, np.int64):
+        weight = np.zeros((2, 0), dtype)
+        folded, moved, shift = requantize_qnn_convolution_dense(
+            weight, bias, -7, product, output, True
+        )
+        assert folded.shape == (2, 0)
+        assert (moved.tolist(), np.array(shift).tolist()) == ([10 + 6, -20 + 3], [1, 0])
+        unmoved = tflite_requantization_constants(weight, bias, -7, product, output, True)[0]
+        assert unmoved is not None
+        assert unmoved.tolist() == [10, -20]
+
+
+def test_layer_without_outputs_has_no_constants():
+    weight, output = np.zeros((0, 5), np.int8), Quantization(1.0, 3)
+    for constant in requantize_qnn_convolution_dense(weight, None, 1, [], output, True):
+        assert np.size(constant) == 0
 
 
 def test_bias_alone_is_folded_up_to_a_ratio_of_2_to_the_26():
@@ -438,6 +495,15 @@ def test_fold_of_narrow_weights_obeys_the_target():
     arguments = general((np.array([[127, -128]], np.int8), None, 0, product, output, True))
     weight, _, shift = fold_requantization(*arguments, Target(weight_bits=4))
     assert (weight.tolist(), shift) == ([[4, -4]], 5)
+
+
+def test_fold_of_one_bit_weights_obeys_the_target():
+    one = Quantization(1.0, 0)
+    arguments = general((np.array([[-1, 0]], np.int8), None, 0, one, one, True))
+    assert fold_requantization(*arguments, Target(weight_bits=1))[0].tolist() == [[-1, 0]]
+    arguments = general((np.array([[1, 0]], np.int8), None, 0, one, one, True))
+    with pytest.raises(ValueError, match="does not fit 1 bits"):
+        fold_requantization(*arguments, Target(weight_bits=1))
 
 
 def test_documented_defaults_of_the_target():
@@ -554,6 +620,16 @@ def test_tflite_constants_are_exact(seed: int):
             assert (type(scale), type(shift)) == (int, int)
             assert {(scale, shift)} == set(constants)
     assert nones > 100
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64])
+def test_tflite_constants_of_other_weight_types_are_exact(dtype: type[np.integer]):
+    weight = np.array([[200, 100], [255, 0], [7, 90]]).astype(dtype)
+    bias, *_ = tflite_requantization_constants(
+        weight, np.array([1000, -1000, 0]), -3, Quantization(0.1, 5), Quantization(1.0, 0), True
+    )
+    assert bias is not None
+    assert bias.tolist() == [1000 + 900 - 5, -1000 + 765 - 5, 291 - 5]
 
 
 @pytest.mark.parametrize(
@@ -673,6 +749,15 @@ def test_numpy_zero_points_do_not_overflow(integer: type[np.integer]):
     assert bias.tolist() == [128 * 12700]
 
 
+@pytest.mark.parametrize("is_dense", [False, True])
+def test_multipliers_of_the_channels_are_quotients_of_the_scales(is_dense: bool):
+    weight, output = np.ones((3, 5) if is_dense else (2, 2, 5, 3, 1), np.int8), Quantization(0.1, 7)
+    one, each = [Quantization(0.3, 0)], [Quantization(s, 0) for s in (0.3, 0.7, 2.0)]
+    for product, expected in ((one, [0.3 / 0.1] * 3), (each, [0.3 / 0.1, 0.7 / 0.1, 2.0 / 0.1])):
+        layer = LayerArguments(*general((weight, None, 0, product, output, is_dense)))
+        assert channel_multipliers(layer).tolist() == expected
+
+
 # Messages
 
 FUNCTIONS = pytest.mark.parametrize(
@@ -758,6 +843,87 @@ def test_unfoldable_message_names_the_channel():
     with pytest.raises(ValueError, match="does not fit") as error:
         requantize_qnn_convolution_dense(weight, None, 0, product, Quantization(1.0, 0), True)
     assert str(error.value) == ("scale ratio 1.5 times weight 90 does not fit 8 bits (channel 1)")
+
+
+def test_unfoldable_message_names_the_channel_of_the_largest_ratio():
+    weight = np.array([[1, 2], [3, -4]], np.int8)
+    product = [Quantization(1.0, 0), Quantization(2.0**27, 0)]
+    with pytest.raises(ValueError, match="does not fit") as error:
+        requantize_qnn_convolution_dense(weight, None, 0, product, Quantization(1.0, 0), True)
+    assert str(error.value) == (
+        "scale ratio 1.34218e+08 times weight 4 does not fit 8 bits (channel 1)"
+    )
+
+
+@pytest.mark.parametrize("inputs", [0, 4])
+def test_unfoldable_message_without_a_weight(inputs: int):
+    weight, one = np.zeros((1, inputs), np.int8), Quantization(1.0, 0)
+    with pytest.raises(ValueError, match="does not fit") as error:
+        requantize_qnn_convolution_dense(weight, None, 0, Quantization(2.0**27, 0), one, True)
+    assert str(error.value) == (
+        "scale ratio 1.34218e+08 times weight 0 does not fit 8 bits (channel 0)"
+    )
+
+
+def test_unfoldable_message_blames_a_weight_before_an_accumulator():
+    # At shift 0 the accumulator of channel 0 is too wide, and the weight of channel 1.
+    weight, bias = np.array([[1], [90], [1]], np.int8), np.array([2**31 - 1, 0, 0])
+    product, one = [Quantization(s, 0) for s in (1.0, 1.5, 1.0)], Quantization(1.0, 0)
+    with pytest.raises(ValueError, match="does not fit") as error:
+        requantize_qnn_convolution_dense(weight, bias, 0, product, one, True)
+    assert str(error.value) == "scale ratio 1.5 times weight 90 does not fit 8 bits (channel 1)"
+
+
+def test_message_of_an_accumulator_names_the_channel():
+    weight, bias = np.array([[1], [1]], np.int8), np.array([0, 2**31 - 1])
+    product, one = [Quantization(0.75, 0), Quantization(1.0, 0)], Quantization(1.0, 0)
+    with pytest.raises(ValueError, match="does not fit") as error:
+        requantize_qnn_convolution_dense(weight, bias, 0, product, one, True)
+    assert str(error.value) == (
+        "accumulator does not fit 32 bits at shift 0, with scale ratio 1 (channel 1)"
+    )
+
+
+@pytest.mark.parametrize("given", [0, 2, 4])
+def test_scales_must_be_one_or_one_a_channel(given: int):
+    weight, one = np.ones((3, 5), np.int8), Quantization(1.0, 0)
+    arguments = general((weight, None, 0, [one] * given, one, True))
+    message = f"^{given} scales given for 3 output channels$"
+    with pytest.raises(ValueError, match=message):
+        fold_requantization(*arguments)
+    with pytest.raises(ValueError, match=message):
+        fixed_point_constants(*arguments, Rounding.TFLITE)
+    with pytest.raises(ValueError, match=message):
+        channel_multipliers(LayerArguments(*arguments))
+
+
+@pytest.mark.parametrize("is_dense", [True, False])
+@pytest.mark.parametrize(("bits", "sign"), [(32, 1), (32, -1), (20, 1)])
+def test_accumulator_of_any_int8_data_must_fit(bits: int, sign: int, is_dense: bool):
+    # 128 * (3 + 4) of the second channel, whose weights do not cancel in magnitude.
+    weight = np.array([[1, 1], [3, -4]], np.int8)
+    if not is_dense:
+        weight = weight.T.reshape(2, 1, 1, 1, 2)
+    target, fits = Target(accumulator_bits=bits), 2 ** (bits - 1) - 1 - 128 * 7
+    check_accumulator(weight, np.array([0, sign * fits], np.int32), is_dense, target)
+    with pytest.raises(
+        ValueError, match=f"^accumulator must fit {bits} bits, got {2 ** (bits - 1)}$"
+    ):
+        check_accumulator(weight, np.array([0, sign * (fits + 1)], np.int32), is_dense, target)
+
+
+def test_accumulator_of_zeros_fits_any_target():
+    zeros = np.zeros((3, 2), np.int8), np.zeros(3, np.int32)
+    check_accumulator(*zeros, True, Target(accumulator_bits=1))
+
+
+def test_accumulator_is_checked_beyond_int32_and_against_the_default_target():
+    weight, bias = np.full((1, 2**18), -128, np.int8), np.array([-(2**31)], np.int32)
+    check_accumulator(np.zeros((0, 4), np.int8), np.zeros(0, np.int32), True)
+    with pytest.raises(
+        ValueError, match=f"^accumulator must fit 32 bits, got {2**31 + 128 * 128 * 2**18}$"
+    ):
+        check_accumulator(weight, bias, True)
 
 
 def test_message_of_an_accumulator_that_does_not_fit():

@@ -18,6 +18,7 @@ from sima_mlir.quantization import (
     Rounding,
     Target,
     add_fixed_point,
+    add_folded,
     check_fixed_point_add,
     check_folded_add,
     check_folded_scale,
@@ -209,6 +210,20 @@ def test_folded_addition_stays_in_int32_for_all_pairs_of_codes():
         partial_sums = [left, right, left + folded.bias, right + folded.bias, left + right]
         partial_sums += [left + right + folded.bias, left + right + folded.bias + half]
         assert all(-(2**31) <= s.min() and s.max() < 2**31 for s in partial_sums)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8])
+def test_folded_addition_computes_its_formula(dtype: type[np.integer]):
+    info = np.iinfo(dtype)
+    codes = np.arange(info.min, info.max + 1, 17).astype(dtype)
+    for a, b, c in random_triples(35, 20):
+        f = fold_add(a, b, c)
+        got = add_folded(codes[:, None], codes[None], f, dtype)
+        assert got.dtype == dtype
+        for (i, j), code in np.ndenumerate(got):
+            total = int(codes[i]) * f.lhs_scale + int(codes[j]) * f.rhs_scale + f.bias
+            exact = round_half_up(Fraction(total, 2**f.shift))
+            assert code == min(info.max, max(info.min, exact))
 
 
 def test_folded_addition_is_nearly_the_real_one_for_all_pairs_of_codes():

@@ -17,10 +17,12 @@ from sima_mlir.quantization import (
     MAX_SHIFT,
     Rounding,
     fixed_point_multiply,
+    largest_significand,
     mean_multiplier,
     quantize_multiplier,
     requantize,
     saturate,
+    scale_ratio,
     wrap_int32,
 )
 
@@ -156,6 +158,23 @@ def test_multiply_is_the_definition(rounding: Rounding, reference: Multiply):
         assert got.tolist() == expected, (multiplier, int(scale), int(shift))
 
 
+@pytest.mark.parametrize("shift", [31, 32])
+@pytest.mark.parametrize(
+    ("rounding", "reference"), [(Rounding.TFLITE, tflite), (Rounding.RUY, ruy)]
+)
+def test_gemmlowp_next_to_the_ties_of_its_first_rounding(
+    rounding: Rounding, reference: Multiply, shift: int
+):
+    # The operands whose product is a given number modulo 2**31, of both signs.
+    for significand in (2**30 + 1, 3 * 2**29 + 7, 2**31 - 1):
+        inverse = pow(significand, -1, 2**31)
+        products = [tie + offset for tie in (0, 2**30) for offset in range(-2, 3)]
+        positive = [product * inverse % 2**31 for product in products]
+        values = positive + [value - 2**31 for value in positive]
+        got = fixed_point_multiply(np.array(values), significand, shift, rounding)
+        assert got.tolist() == [reference(v, significand, shift) for v in values]
+
+
 def test_tflite_is_tosas_double_round_where_its_left_shift_does_not_wrap():
     rng = np.random.default_rng(12)
     for multiplier in multipliers(500, 13):
@@ -220,6 +239,19 @@ def test_multiply_per_channel_follows_the_last_axis(rounding: Rounding, referenc
         assert got[index] == expected
 
 
+@pytest.mark.parametrize(("rounding", "reference"), REFERENCES, ids=REFERENCE_IDS)
+def test_constants_may_be_of_any_integer_type(rounding: Rounding, reference: Multiply):
+    values, significands, shifts = [-1001, 5, 2**20], [2**23, 2**23 + 1, 2**24 - 1], [20, 31, 40]
+    for scale_type, shift_type in (
+        (np.uint64, np.uint8),
+        (np.int32, np.int8),
+        (np.int64, np.int64),
+    ):
+        scale, shift = np.array(significands, scale_type), np.array(shifts, shift_type)
+        got = fixed_point_multiply(np.array(values), scale, shift, rounding)
+        assert got.tolist() == list(map(reference, values, significands, shifts))
+
+
 @pytest.mark.parametrize("shift", [0, 1, 30, 31, 32, 61, 62])
 @pytest.mark.parametrize("rounding", [Rounding.UPWARD, Rounding.AWAY])
 def test_any_shift_and_any_significand_round_once(rounding: Rounding, shift: int):
@@ -263,6 +295,14 @@ def test_quantize_multiplier_has_the_shape_of_its_input(rounding: Rounding):
         assert scale.shape == shift.shape == shape
 
 
+@pytest.mark.parametrize("rounding", Rounding)
+@pytest.mark.parametrize("number", [np.int8, np.float16, np.float32])
+def test_quantize_multiplier_is_exact_for_any_type(rounding: Rounding, number: type[np.number]):
+    scale, shift = quantize_multiplier(np.array([3, 96], number), rounding)
+    exact = [Fraction(int(s), 2 ** int(n)) for s, n in zip(scale, shift, strict=True)]
+    assert exact == [3, 96]
+
+
 def test_multiplier_that_rounds_up_to_the_next_power_of_two():
     scale, shift = quantize_multiplier(1 - 2.0**-33, Rounding.TFLITE)
     assert (int(scale), int(shift)) == (2**30, 30)
@@ -274,7 +314,7 @@ def test_multiplier_that_rounds_up_to_the_next_power_of_two():
 def test_tiny_multiplier_makes_every_accumulator_zero(rounding: Rounding):
     for multiplier in (0.0, 5e-324, 1e-300, 1e-40, 2.0**-126, 2.0**-64):
         scale, shift = quantize_multiplier(multiplier, rounding)
-        assert 0 <= shift <= MAX_SHIFT
+        assert (int(scale), int(shift)) == (0, 31)
         values = np.array([INT32_MIN, -1, 0, 1, INT32_MAX])
         assert fixed_point_multiply(values, scale, shift, rounding).tolist() == [0] * 5
 
@@ -293,7 +333,7 @@ def test_multiplier_must_be_finite_and_not_negative(rounding: Rounding, bad: flo
     with pytest.raises(ValueError, match=message):
         quantize_multiplier(bad, rounding)
     with pytest.raises(ValueError, match=message):
-        quantize_multiplier([0.5, bad, 0.25], rounding)
+        quantize_multiplier([0.0, 0.5, bad, 0.25, -7.0], rounding)
 
 
 BITS = {Rounding.FLOAT32: 24, Rounding.TFLITE16: 15}
@@ -313,6 +353,38 @@ def test_multiplier_must_not_need_a_left_shift(rounding: Rounding):
 def test_multiplier_beyond_float32_is_refused():
     with pytest.raises(ValueError, match=r"^multiplier must be less than 2\*\*24, got 1e\+300$"):
         quantize_multiplier(1e300, Rounding.FLOAT32)
+
+
+def test_largest_significands():
+    # Two types' largest numbers, and the last integer before the first that float32 lacks.
+    largest = {rounding: largest_significand(rounding) for rounding in Rounding}
+    assert largest.pop(Rounding.TFLITE16) == np.iinfo(np.int16).max
+    exact = largest.pop(Rounding.FLOAT32)
+    assert [n for n in range(exact - 9, exact + 2) if int(np.float32(n)) != n] == [exact + 1]
+    assert set(largest.values()) == {INT32_MAX}
+
+
+def test_scale_ratio_divides_in_float64():
+    scales = np.array([0.1, 3e-5], np.float32)
+    expected = [float(np.float32(0.1)) / 0.3, float(np.float32(3e-5)) / 0.3]
+    assert scale_ratio(scales, 0.3).tolist() == expected
+
+
+def test_scale_ratio_has_one_axis():
+    assert scale_ratio(0.5, 0.25).tolist() == [2.0]
+
+
+def test_scale_ratio_that_overflows_is_refused_and_names_it():
+    message = "^quotient of the scales must be positive and finite, got inf$"
+    with pytest.raises(ValueError, match=message):
+        scale_ratio([1.0, 1e300], 1e-300)
+
+
+def test_vanishing_numbers_do_not_depend_on_the_callers_error_state():
+    with np.errstate(all="raise"):
+        assert scale_ratio(1e-300, 1e300).tolist() == [0.0]
+        assert quantize_multiplier(1e-42, Rounding.FLOAT32)[0] == 0
+        assert quantize_multiplier(1e-60, Rounding.FLOAT32)[0] == 0
 
 
 def test_names_of_the_contracts():
@@ -374,3 +446,15 @@ def test_mean_multiplier_divides_the_ratio_by_the_count(rounding: Rounding):
         exact = Fraction(3, 4 * count)
         assert abs(Fraction(int(scale), 2 ** int(shift)) / exact - 1) < Fraction(1, 2**14)
         assert (scale, shift) == quantize_multiplier(0.75 / count, rounding)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 49, 3136, 2**24 + 1])
+def test_mean_multiplier_of_tflite_is_quantized_mean_or_sums(count: int):
+    # `QuantizedMeanOrSum`, in integers. The second ratio leaves a quotient just below an integer.
+    below = -pow(2 ** (count.bit_length() - 1), -1, count) % count if count % 2 else 0
+    for ratio in (0.75, (below + (2**31 // count - 1) * count) / 2**31, 2.0**-20, 1.5 * 2.0**-31):
+        significand, exponent = tflite_quantize_multiplier(ratio)
+        bits = min(count.bit_length() - 1, 31 + exponent)
+        scale, shift = mean_multiplier(ratio, count, Rounding.TFLITE)
+        assert scale.dtype == shift.dtype == np.int32
+        assert (scale, shift) == ((significand << bits) // count, 31 - exponent + bits)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -10,6 +12,14 @@ from support import tflite_builder as tb
 from support.litert import requires_litert, run
 
 from sima_mlir.quantization import SoftmaxConstants, softmax, softmax_constants
+from sima_mlir.quantization.softmax import (
+    _exp_of_negative,
+    _high_multiply,
+    _multiply_by_power_of_two,
+    _one_over_one_plus,
+)
+
+INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 
 SCALES = [2.0**-10, 0.0035, 2.0**-6, 0.0471, 0.1, 2.0**-3, 0.31, 1.0, 3.7, 25.0]
 
@@ -125,3 +135,93 @@ def test_scale_times_beta_must_be_large_enough(scale: float, beta: float):
     message = rf"^scale times beta must be at least 2\*\*-26, got {beta * scale}$"
     with pytest.raises(ValueError, match=message):
         softmax_constants(scale, beta)
+
+
+# The steps before the last, whose low bits 8-bit results do not show, as gemmlowp's text has them.
+
+
+def high_multiply(a: int, b: int) -> int:
+    """`SaturatingRoundingDoublingHighMul`, whose division is C's, towards zero."""
+    total = a * b + (2**30 if a * b >= 0 else 1 - 2**30)
+    return total // 2**31 if total >= 0 else -(-total // 2**31)
+
+
+def divide(x: int, exponent: int) -> int:
+    """`RoundingDivideByPOT`: half away from zero."""
+    magnitude = math.floor(Fraction(abs(x), 2**exponent) + Fraction(1, 2))
+    return magnitude if x >= 0 else -magnitude
+
+
+def multiply(x: int, exponent: int) -> int:
+    """`SaturatingRoundingMultiplyByPOT`."""
+    return min(max(x * 2**exponent, INT32_MIN), INT32_MAX)
+
+
+def q(value: float, integer_bits: int = 0) -> int:
+    """The int32 nearest to a real number in `Q(integer_bits).(31 - integer_bits)`."""
+    return min(round(value * 2 ** (31 - integer_bits)), INT32_MAX)
+
+
+def exp_near_zero(a: int) -> int:
+    """`exp_on_interval_between_negative_one_quarter_and_0_excl`."""
+    constant = q(math.exp(-1 / 8))
+    x = a + q(1 / 8)
+    x2 = high_multiply(x, x)
+    x3, x4_over_4 = high_multiply(x2, x), divide(high_multiply(x2, x2), 2)
+    tail = divide(high_multiply(x4_over_4 + x3, q(1 / 3)) + x2, 1)
+    return constant + high_multiply(constant, x + tail)
+
+
+def exp_of_negative(a: int) -> int:
+    """`exp_on_negative_values` for five integer bits."""
+    if a == 0:
+        return INT32_MAX
+    quarter = q(1 / 4, 5)
+    near_zero = a % quarter - quarter
+    result = exp_near_zero(multiply(near_zero, 5))
+    for exponent in range(-2, 5):
+        if (near_zero - a) & q(2.0**exponent, 5):
+            result = high_multiply(result, q(math.exp(-(2.0**exponent))))
+    return result
+
+
+def one_over_one_plus(a: int) -> int:
+    """`one_over_one_plus_x_for_x_in_0_1`."""
+    half_denominator = (a + INT32_MAX + 1) // 2
+    x = q(48 / 17, 2) + high_multiply(half_denominator, q(-32 / 17, 2))
+    for _ in range(3):
+        rest = q(1, 2) - high_multiply(half_denominator, x)
+        x += multiply(high_multiply(x, rest), 2)
+    return multiply(x, 1)
+
+
+@pytest.mark.parametrize("significand", [3**19, 2**31 - 1, -(3**19), -1010580541])
+def test_high_multiplication_is_gemmlowps_next_to_its_ties(significand: int):
+    # The operands whose product is a given number modulo 2**31, of both signs.
+    inverse = pow(significand, -1, 2**31)
+    products = [tie + offset for tie in (0, 2**30) for offset in range(-2, 3)]
+    values = [p * inverse % 2**31 - high for p in products for high in (0, 2**31)]
+    expected = [high_multiply(v, significand) for v in values]
+    assert _high_multiply(np.array(values), np.int64(significand)).tolist() == expected
+
+
+def test_multiplication_by_a_power_of_two_saturates():
+    values = [INT32_MIN, -(2**29) - 1, -(2**29), -1, 0, 1, 2**29 - 1, 2**29, INT32_MAX]
+    for left in (1, 2, 5):
+        expected = [multiply(v, left) for v in values]
+        assert _multiply_by_power_of_two(np.array(values), left).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("function", "reference", "low"),
+    [(_exp_of_negative, exp_of_negative, INT32_MIN), (_one_over_one_plus, one_over_one_plus, 0)],
+)
+def test_functions_are_gemmlowps_in_every_bit(
+    function: Callable[[np.ndarray], np.ndarray], reference: Callable[[int], int], low: int
+):
+    rng = np.random.default_rng(9)
+    high = INT32_MAX if low == 0 else 0
+    edges = [low + k for k in range(6)] + [high - k for k in range(6)]
+    powers = [low + (high - low) // 2**k + offset for k in range(1, 30) for offset in (-1, 0, 1)]
+    values = [*edges, *powers, *rng.integers(low, high, 2000).tolist()]
+    assert function(np.array(values)).tolist() == [reference(v) for v in values]

@@ -1,7 +1,9 @@
 """`sima-opt`: exit codes, streams, files that are whole, and one clear line for each refusal."""
 
 import io
+import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -199,6 +201,16 @@ def test_parts_of_a_split_input_do_not_share_resources(run):
         (["-p", "cse{a=1}"], "error: pass 'cse' has no option 'a', its options are none"),
         (["-p", "cse{"], "pass-pipeline:1:5: error: "),
         (["-f", "tflite", "--split-input-file"], "--split-input-file: not allowed with -f tflite"),
+        (["--remarks-filter"], "argument --remarks-filter: expected one argument"),
+        (["--remarks-filter=["], "argument --remarks-filter: '[' is no regular expression: "),
+        (["--remarks-filter=a(?i)"], "'a(?i)' is no regular expression: global flags not at"),
+        (["--remarks-filter=a{9999999999}"], "'a{9999999999}' is no regular expression: "),
+        (["--remarks-filter=" + "(" * 2000 + ")" * 2000], " is no regular expression: "),
+        (["--remarks-output-file"], "argument --remarks-output-file: expected one argument"),
+        (["--remarks=all"], "argument --remarks: ignored explicit argument 'all'"),
+        (["--remarks-output-file=-"], "--remarks-output-file: the IR is written there"),
+        (["--remarks-output-file=-", "-o", "-"], "the IR is written there"),
+        (["--remarks-output-file=./y", "-o", "y"], "the IR is written there"),
     ],
 )
 def test_wrong_usage_is_2(run, arguments, message):
@@ -383,3 +395,277 @@ def test_an_operation_without_its_region_is_an_error(run):
     code, out, err = run(stdin=b'"func.func"() : () -> ()\n')
     assert (code, out) == (1, "")
     assert err == "<stdin>:1:1: error: 'func.func' op expected 1 region, but got 0\n"
+
+
+HALVES = """\
+func.func @{name}(%x: tensor<1x2xi8>, %y: tensor<1x4x1xi8>) -> (tensor<1x2xi8>, tensor<1x4x1xi8>) {{
+  %0 = qnn.avg_pool %y pool_size = [3] {pad} input_q = <scale = 0.5> output_q = <scale = 0.5>
+    : (tensor<1x4x1xi8>) -> tensor<1x4x1xi8>
+  %1 = qnn.requantize %x input_q = <scale = 0.5> output_q = <scale = 1.0> rounding = away
+    : (tensor<1x2xi8>) -> tensor<1x2xi8>
+  func.return %1, %0 : tensor<1x2xi8>, tensor<1x4x1xi8>
+}}
+"""
+COUNTED = HALVES.format(name="f", pad="padding = [1, 1] count_include_pad")
+LEFT_OUT = HALVES.format(name="g", pad="padding = [1, 1]")
+LOWER = ["-p", "convert-qnn-to-sima"]
+PARTLY = ["-p", "convert-qnn-to-sima{partial=true}"]
+AVERAGED = "remark: [Passed] 'qnn.avg_pool' op lowered to 'sima.avg_pool': max_error = 0"
+HALVED = (
+    "remark: [Passed] 'qnn.requantize' op lowered to 'sima.requantize': requantization = sima, "
+    "scale_correction = 16384, shift = 15, max_error = 1, rms_error = 0.5"
+)
+WHY = (
+    "padding 1x1 is left out of the average, and the accelerator counts it; take "
+    "count_include_pad, or a window without padding"
+)
+
+
+def records(path):
+    """The remarks in a file, each line of which must be JSON as the standard has it."""
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is not JSON")
+
+    text = path.read_text(encoding="utf-8")
+    assert not text or text.endswith("\n")
+    return [json.loads(line, parse_constant=refuse) for line in text.splitlines()]
+
+
+def test_remarks_go_to_stderr_and_leave_the_ir_alone(run):
+    source = COUNTED.encode()
+    code, out, err = run(*LOWER, stdin=source)
+    assert (code, err) == (0, "")
+    assert run(*LOWER, "--remarks", stdin=source) == (
+        0,
+        out,
+        f"<stdin>:2:8: {AVERAGED}\n<stdin>:4:8: {HALVED}\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("pattern", "lines"),
+    [
+        ("avg_pool", [f"<stdin>:2:8: {AVERAGED}"]),
+        (":4:", [f"<stdin>:4:8: {HALVED}"]),
+        (r"\[Passed\]", [f"<stdin>:2:8: {AVERAGED}", f"<stdin>:4:8: {HALVED}"]),
+        ("max_error = [1-9]", [f"<stdin>:4:8: {HALVED}"]),
+        ("", [f"<stdin>:2:8: {AVERAGED}", f"<stdin>:4:8: {HALVED}"]),
+        ("nothing of the kind", []),
+    ],
+)
+def test_a_filter_chooses_among_all_remarks(run, pattern, lines):
+    code, _, err = run(*LOWER, f"--remarks-filter={pattern}", stdin=COUNTED.encode())
+    assert (code, err.splitlines()) == (0, lines)
+
+
+def test_a_filter_warns_of_nothing(run):
+    assert run("--remarks-filter=[[a]", stdin=GOOD.encode()) == (0, PRINTED, "")
+
+
+def test_what_was_missed_is_printed_unasked_unless_it_is_filtered(run):
+    missed = f"<stdin>:2:8: remark: [Missed] 'qnn.avg_pool' op left in qnn: {WHY}\n"
+    assert run(*PARTLY, stdin=LEFT_OUT.encode())[::2] == (0, missed)
+    assert run(*PARTLY, "--remarks-filter=Passed", stdin=LEFT_OUT.encode())[2].count("Missed") == 0
+
+
+@pytest.mark.parametrize("flags", [[], ["--remarks"], ["--remarks-filter=nothing"]])
+def test_errors_are_printed_whatever_is_asked(run, flags):
+    code, out, err = run(*LOWER, *flags, stdin=LEFT_OUT.encode())
+    assert (code, out) == (1, "")
+    error = f"<stdin>:2:8: error: 'qnn.avg_pool' op cannot be lowered: {WHY}\n"
+    assert error in err
+    assert err.count("Passed") == (flags == ["--remarks"])
+
+
+def test_an_error_is_not_lost_behind_many_remarks(run):
+    reshapes = "".join(
+        f"  %r{i} = qnn.clip %x min = 0 max = {i % 9}\n    : (tensor<1x2xi8>) -> tensor<1x2xi8>\n"
+        for i in range(150)
+    )
+    text = LEFT_OUT.replace(") {\n", f") {{\n{reshapes}", 1)
+    code, _, err = run(*LOWER, "--remarks", stdin=text.encode())
+    assert code == 1
+    assert f"error: 'qnn.avg_pool' op cannot be lowered: {WHY}\n" in err
+
+
+def test_all_remarks_are_written_whatever_is_printed(run, tmp_path):
+    for flags in ([], ["--remarks"], ["--remarks-filter=nothing"]):
+        code, _, err = run(*LOWER, *flags, "--remarks-output-file=r.jsonl", stdin=COUNTED.encode())
+        assert (code, err.count("remark: ")) == (0, 2 * (flags == ["--remarks"]))
+        averaged, halved = records(tmp_path / "r.jsonl")
+        assert averaged == {
+            "kind": "Passed",
+            "pass": "convert-qnn-to-sima",
+            "operation": "qnn.avg_pool",
+            "message": AVERAGED.removeprefix("remark: [Passed] "),
+            "file": "<stdin>",
+            "line": 2,
+            "column": 8,
+            "details": {"into": "sima.avg_pool", "max_error": 0},
+        }
+        assert halved["details"] == {
+            "into": "sima.requantize",
+            "requantization": "sima",
+            "scale_correction": [16384, 16384],
+            "shift": [15, 15],
+            "max_error": 1,
+            "rms_error": 0.5,
+        }
+
+
+def test_remarks_are_written_in_the_order_of_the_source(run, tmp_path):
+    run(*PARTLY, "--remarks-output-file=r.jsonl", stdin=LEFT_OUT.encode())
+    missed, passed = records(tmp_path / "r.jsonl")
+    assert (missed["kind"], missed["line"]) == ("Missed", 2)
+    assert (passed["kind"], passed["line"]) == ("Passed", 4)
+
+
+def test_remarks_are_written_when_the_run_fails(run, tmp_path):
+    (tmp_path / "y.mlir").write_text("before")
+    flags = ["--remarks-output-file=r.jsonl", "-o", "y.mlir"]
+    assert run(*LOWER, *flags, stdin=LEFT_OUT.encode())[:2] == (1, "")
+    failure, passed = sorted(records(tmp_path / "r.jsonl"), key=lambda r: r["line"])
+    assert (failure["kind"], failure["operation"]) == ("Failure", "qnn.avg_pool")
+    assert "; ".join(failure["details"].values()) == WHY
+    assert passed["kind"] == "Passed"
+    assert (tmp_path / "y.mlir").read_text() == "before"
+
+
+def test_errors_without_an_operation_are_no_remarks(run, tmp_path):
+    code, _, err = run("--remarks-output-file=r.jsonl", stdin=b'"t.x"() : () -> ()')
+    assert (code, err.count("\n")) == (1, 1)
+    assert records(tmp_path / "r.jsonl") == []
+
+
+def test_a_file_of_remarks_is_replaced(run, tmp_path):
+    (tmp_path / "r.jsonl").write_text("before")
+    run(*LOWER, "--remarks-output-file=r.jsonl", stdin=COUNTED.encode())
+    assert len(records(tmp_path / "r.jsonl")) == 2
+
+
+def test_remarks_may_be_written_to_stdout(run):
+    out = run(*LOWER, "--remarks-output-file=-", "-o", "y.mlir", stdin=COUNTED.encode())[1]
+    assert [json.loads(line)["line"] for line in out.splitlines()] == [2, 4]
+
+
+def test_remarks_and_ir_may_both_be_thrown_away(run):
+    flags = ["--remarks-output-file=/dev/null", "-o", "/dev/null"]
+    assert run(*LOWER, *flags, stdin=COUNTED.encode()) == (0, "", "")
+
+
+def test_each_part_of_a_split_input_has_its_remarks_at_its_place(run, tmp_path):
+    text = f"{COUNTED}// -----\n{LEFT_OUT}// -----\n{BAD}// -----\n{COUNTED}"
+    flags = ["--split-input-file", "--remarks", "--remarks-output-file=r.jsonl"]
+    code, out, err = run(*LOWER, *flags, stdin=text.encode())
+    first, second, third, fourth = (text[:m].count("\n") + 1 for m in starts(text))
+    assert code == 1
+    assert out.count("builtin.module") == 2
+    written = [(r["kind"], r["line"]) for r in records(tmp_path / "r.jsonl")]
+    assert sorted(written, key=lambda r: r[1]) == [
+        ("Passed", first + 1),
+        ("Passed", first + 3),
+        ("Failure", second + 1),
+        ("Passed", second + 3),
+        ("Passed", fourth + 1),
+        ("Passed", fourth + 3),
+    ]
+    assert f"<stdin>:{third + 1}:3: error: 'func.return' op " in err
+    assert err.count("remark: [Passed]") == 5
+
+
+def starts(text):
+    """Where each part of a split input begins."""
+    return [0, *(i + len("// -----\n") for i in range(len(text)) if text.startswith("// -----", i))]
+
+
+def test_a_split_output_in_a_file_has_its_remarks_beside_it(run, tmp_path):
+    text = f"{COUNTED}// -----\n{COUNTED}"
+    flags = ["--split-input-file", "--remarks-output-file=r.jsonl", "-o", "y.mlir"]
+    assert run(*LOWER, *flags, stdin=text.encode()) == (0, "", "")
+    assert (tmp_path / "y.mlir").read_text().count("sima.avg_pool") == 2
+    assert len(records(tmp_path / "r.jsonl")) == 4
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("none/r.jsonl", "no such file or directory"),
+        (".", "is a directory"),
+        ("x.mlir/r.jsonl", "not a directory"),
+        ("/dev/full", "no space left on device"),
+    ],
+)
+def test_remarks_that_cannot_be_written_are_an_error(run, good, path, reason):
+    code, out, err = run(good, f"--remarks-output-file={path}", *LOWER)
+    if path == "/dev/full":  # which has room for nothing
+        assert (code, out, err) == (0, PRINTED, "")
+        code, out, err = run(*LOWER, f"--remarks-output-file={path}", stdin=COUNTED.encode())
+    assert (code, out, err) == (1, "", f"error: cannot write '{path}': {reason}\n")
+
+
+def test_remarks_tell_the_names_of_a_model(run, tmp_path):
+    code, _, err = run(DIGITS, *LOWER, "--remarks-output-file=r.jsonl", "-o", "y.mlir")
+    assert (code, err) == (0, "")
+    found = records(tmp_path / "r.jsonl")
+    assert {record["file"] for record in found if "file" in record} <= {str(DIGITS)}
+    assert all(record["name"] for record in found if record["operation"] == "qnn.conv")
+
+
+def test_a_file_name_that_is_no_text_is_written(run, tmp_path):
+    name = os.fsdecode(b"\xff.mlir")
+    (tmp_path / name).write_text(COUNTED)
+    code, _, err = run(name, *LOWER, "--remarks", "--remarks-output-file=r.jsonl", "-o", "y.mlir")
+    assert code == 0
+    assert err.count("[Passed]") == 2
+    assert len(records(tmp_path / "r.jsonl")) == 2
+
+
+@pytest.mark.parametrize("mode", ["sima", "tflite", "auto"])
+def test_a_certified_model_is_read_again(run, mode):
+    pipeline = f"convert-qnn-to-sima{{certify=true requantization={mode}}}"
+    code, out, err = run(DIGITS, "-p", pipeline)
+    assert (code, err) == (0, "")
+    assert out.count("certificate = <max_error = ") == len(OPERATION.findall(out)) > 0
+    assert run(stdin=out.encode()) == (0, out, "")
+    other_source = re.sub(r"(output_q = #qnn.quantization<scale = )", r"\g<1>9", out, count=1)
+    code, _, err = run(stdin=other_source.encode())
+    assert (code, err.count("\n")) == (1, 1)
+    assert " op certificate must have max_error at least " in err
+
+
+OPERATION = re.compile(r"= sima\.(?:add|conv|dense|mean|mul|requantize) ")
+
+
+@pytest.mark.parametrize(
+    "certificate",
+    [
+        "",
+        "<>",
+        "<max_error = 1>",
+        "<max_error = 1, source>",
+        "<max_error = 1, source = 3 : i32>",
+        "<max_error = 1, source = {}",
+        "<max_error = 1, source = {a = }>",
+        "<max_error = 1, source = {1 = 2}>",
+        "<max_error = 1, source = {a = 1 : i32, a = 2 : i32}>",
+        "<max_error = 1, source = {}, more = 1>",
+        "<source = {}, max_error = 1>",
+        "<max_error = 1.0, source = {}>",
+        "<max_error = true, source = {}>",
+        "<max_error = 99999999999999999999999999, source = {}>",
+        '"no"',
+        "#sima.nothing<max_error = 1, source = {}>",
+        "{max_error = 1 : i32, source = {}}",
+    ],
+)
+def test_what_is_no_certificate_is_one_line(run, certificate):
+    text = (
+        "func.func @f(%x: tensor<1xi8>) {\n"
+        f"  %r = sima.requantize %x scale_correction = 1 shift = 0 certificate = {certificate}\n"
+        "    : (tensor<1xi8>) -> tensor<1xi8>\n  func.return\n}\n"
+    )
+    code, out, err = run(stdin=text.encode())
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert re.match(r"<stdin>:\d+:\d+: error: ", err)
+    assert "Error" not in err

@@ -24,3 +24,21 @@ func.func @unknown_requantization(%x: tensor<2xi8>) {
     : (tensor<2xi8>) -> tensor<2xi8>
   return
 }
+
+// -----
+
+// CHECK: integer must be in -2147483648..2147483647, got 2147483648
+func.func @more_than_32_bits_of_error(%x: tensor<2xi8>) {
+  %r = sima.requantize %x scale_correction = 1 shift = 0
+    certificate = <max_error = 2147483648, source = {}> : (tensor<2xi8>) -> tensor<2xi8>
+  return
+}
+
+// -----
+
+// CHECK: '>' expected
+func.func @after_the_source(%x: tensor<2xi8>) {
+  %r = sima.requantize %x scale_correction = 1 shift = 0
+    certificate = <max_error = 0, source = {} and more> : (tensor<2xi8>) -> tensor<2xi8>
+  return
+}

@@ -1,0 +1,71 @@
+"""What the documentation shows is what the tools say, and its links lead somewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sima_mlir
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+CERTIFICATES = (ROOT / "docs/certificates.md").read_text()
+REMARKS = (ROOT / "docs/remarks.md").read_text()
+SCRIPTS = str(Path(sys.executable).parent)
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.mark.parametrize("block", blocks(REMARKS, "console"))
+def test_a_command_prints_what_is_shown(block: str):
+    command, *shown = block.splitlines()
+    env = os.environ | {"PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}"}
+    result = subprocess.run(
+        command.removeprefix("$ "), shell=True, cwd=ROOT, env=env, capture_output=True, text=True
+    )
+    assert result.returncode in (0, 1)
+    parts = [re.escape(f"{line}\n") if line != "…" else "(?:.*\n)+?" for line in shown]
+    assert re.fullmatch("".join(parts), result.stdout + result.stderr)
+
+
+def test_the_example_of_a_certificate_is_true_and_the_one_beside_it_is_not():
+    (module,), (error,) = blocks(CERTIFICATES, "mlir"), blocks(CERTIFICATES, "text")
+    ctx = sima_mlir.make_context()
+    sima_mlir.verify(sima_mlir.parse(ctx, module, "halves.mlir"), ctx)
+    assert "max_error = 1" in module
+    other = sima_mlir.parse(ctx, module.replace("max_error = 1", "max_error = 0"), "halves.mlir")
+    with pytest.raises(sima_mlir.SimaError) as caught:
+        sima_mlir.verify(other, ctx)
+    assert f"{caught.value}\n" == error
+
+
+def test_the_python_example_finds_the_worst_layer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(ROOT)
+    (example,) = blocks(REMARKS, "python")
+    exec(compile(example, "remarks.md", "exec"), {"sima_mlir": sima_mlir})
+    printed = capsys.readouterr().out
+    (shown,) = re.findall(r"a result may be off by (\d+),", REMARKS)
+    assert printed == f"qnn.conv {shown}\n"
+
+
+@pytest.mark.parametrize("option", ["requantization", "max-error", "certify", "partial"])
+def test_the_page_of_the_pass_has_each_option(option: str):
+    assert f"| `{option}` |" in (ROOT / "docs/passes/convert-qnn-to-sima.md").read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_and_files_exist(page: Path):
+    text = page.read_text()
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (page.parent / target).exists(), target
+    for path in re.findall(r"`((?:filecheck|dialects|interpreters|passes|tests)/[\w./-]+)`", text):
+        assert (ROOT / path).exists(), path
