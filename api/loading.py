@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from xdsl.dialects.builtin import ModuleOp
 from sima_mlir.diagnostics import Diagnostic, SimaError, file_location
 from sima_mlir.reader import parse
 
-FORMATS = ("mlir", "tflite")
+FORMATS = ("mlir", "tflite", "onnx")
 """The formats that can be read; a file's suffix says which it has."""
 
 
@@ -22,7 +23,7 @@ def load(ctx: Context, path: str | PathLike[str], format: str | None = None) -> 
     known, and for what `read` refuses.
     """
     data = read_file(path)
-    return read(ctx, data, str(path), format or format_of(path))
+    return read(ctx, data, str(path), format or format_of(path), Path(path).parent)
 
 
 def read_file(path: str | PathLike[str]) -> bytes:
@@ -33,8 +34,17 @@ def read_file(path: str | PathLike[str]) -> bytes:
         raise SimaError.of(f"cannot read '{path}': {reason_of(error)}") from error
 
 
-def read(ctx: Context, data: bytes, name: str = "<stdin>", format: str = "mlir") -> ModuleOp:
+def read(
+    ctx: Context,
+    data: bytes,
+    name: str = "<stdin>",
+    format: str = "mlir",
+    folder: Path | None = None,
+) -> ModuleOp:
     """Returns the module that the bytes of a file hold, which `name` stands for in locations.
+
+    `folder` is where an ONNX model may keep data outside its file. What was assumed about a model
+    is a remark of the context, with the kind `Analysis`.
 
     Raises `SimaError` when the format is not known or the bytes are not of it.
     """
@@ -43,6 +53,8 @@ def read(ctx: Context, data: bytes, name: str = "<stdin>", format: str = "mlir")
             return parse(ctx, data, name)
         case "tflite":
             return _read_tflite(data, name)
+        case "onnx":
+            return _read_onnx(ctx, data, name, folder)
         case _:
             raise SimaError.of(f"format must be one of {', '.join(FORMATS)}, got '{format}'")
 
@@ -62,11 +74,28 @@ def reason_of(error: OSError) -> str:
 
 
 def _read_tflite(data: bytes, name: str) -> ModuleOp:
-    from sima_mlir.frontends import ModelError
     from sima_mlir.frontends.tflite import import_tflite
 
+    return _imported(lambda: import_tflite(data, name), name)
+
+
+def _read_onnx(ctx: Context, data: bytes, name: str, folder: Path | None) -> ModuleOp:
+    from sima_mlir.frontends.onnx import import_onnx
+    from sima_mlir.passes.diagnostics import Finding, RemarkKind, remark
+
+    assumptions: list[str] = []
+    module = _imported(lambda: import_onnx(data, name, folder, report=assumptions.append), name)
+    for assumption in assumptions:
+        remark(ctx, Finding(RemarkKind.ANALYSIS, module, assumption))
+    return module
+
+
+def _imported(convert: Callable[[], ModuleOp], name: str) -> ModuleOp:
+    """Returns a converted model; what is wrong with it becomes a `SimaError` at the file."""
+    from sima_mlir.frontends import ModelError
+
     try:
-        return import_tflite(data, name)
+        return convert()
     except ModelError as error:
         location = file_location(name)
         raise SimaError([Diagnostic("error", location, m) for m in error.messages]) from error

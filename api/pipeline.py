@@ -62,7 +62,7 @@ def run_pipeline(
     """
     passes = parse_pipeline(pipeline) if isinstance(pipeline, str) else pipeline
     verify(module, ctx)
-    remarks: list[Remark] = []
+    remarks = _take_remarks(ctx, "import")
     for module_pass in passes:
         _apply(ctx, module, module_pass, remarks)
         _verify_after(ctx, module, module_pass, remarks)

@@ -7,7 +7,7 @@ A source is a dictionary of properties of `qnn` operations. All of them have `ou
   and, where they are not zero, `bias`; `weight`, where it is not the operation's own; and
   `strides`, `padding` and `dilations`, which are equal to the operation's;
 * `sima.requantize` and `sima.mean` have `input_q`;
-* `sima.add` and `sima.mul` have `lhs_q` and `rhs_q`.
+* `sima.add`, `sima.subtract` and `sima.mul` have `lhs_q` and `rhs_q`.
 
 `input_codes` says which codes the operand is known to have, if not all. What a source states of
 the operation itself, and what the two dialects compute in the same way, is not repeated.
@@ -82,6 +82,7 @@ _ENTRIES: dict[str, set[str]] = {
     "sima.mean": _COMMON | {"input_q", "input_codes"},
     "sima.mul": _COMMON | {"lhs_q", "rhs_q"},
     "sima.requantize": _COMMON | {"input_q", "input_codes"},
+    "sima.subtract": _COMMON | {"lhs_q", "rhs_q"},
 }
 """What the source of each operation may have."""
 
@@ -110,7 +111,7 @@ def errors_of(
     match op:
         case sima.ConvOp() | sima.DenseOp():
             return _layer_errors(op, quoted)
-        case sima.AddOp():
+        case sima.SumOperation():
             return _add_errors(op, quoted)
         case sima.MulOp():
             return _mul_errors(op, quoted)
@@ -348,7 +349,7 @@ def _scaled_steps(
     return first, second, high - low + 1
 
 
-def _add_errors(op: sima.AddOp, source: _Source) -> Errors:
+def _add_errors(op: sima.SumOperation, source: _Source) -> Errors:
     lhs_q, rhs_q, output_q = _pair_encodings(op, source)
     wanted = fixed_point_add(lhs_q, rhs_q, output_q, source.rounding)
     emitted, dtype = _emitted_add(op), dtype_of(element_type(op.result))
@@ -357,11 +358,11 @@ def _add_errors(op: sima.AddOp, source: _Source) -> Errors:
         if emitted == wanted:
             return np.zeros(1, np.int64)
         pair = _all_pairs(code_range(dtype))
-        first = add_fixed_point(*pair, wanted, dtype)
+        first = add_fixed_point(*pair, wanted, dtype, sign=op.sign)
         if isinstance(emitted, FoldedAdd):
-            second = add_folded(*pair, emitted, dtype)
+            second = add_folded(*pair, emitted, dtype, sign=op.sign)
         else:
-            second = add_fixed_point(*pair, emitted, dtype)
+            second = add_fixed_point(*pair, emitted, dtype, sign=op.sign)
         clamp = _output_codes(op)
         return np.subtract(np.clip(second, *clamp), np.clip(first, *clamp), dtype=np.int64)
 
@@ -392,7 +393,7 @@ def _mul_errors(op: sima.MulOp, source: _Source) -> Errors:
 
 
 def _pair_encodings(
-    op: sima.AddOp | sima.MulOp, source: _Source
+    op: sima.SumOperation | sima.MulOp, source: _Source
 ) -> tuple[Quantization, Quantization, Quantization]:
     lhs_q, rhs_q = source.encoding("lhs_q", op.lhs), source.encoding("rhs_q", op.rhs)
     return lhs_q, rhs_q, source.encoding("output_q", op.result)
@@ -418,7 +419,7 @@ def _only(name: str, values: IntegerAttr[Any] | DenseArrayBase | None) -> int:
     return int(numbers[0])
 
 
-def _emitted_add(op: sima.AddOp) -> FixedPointAdd | FoldedAdd:
+def _emitted_add(op: sima.SumOperation) -> FixedPointAdd | FoldedAdd:
     scales = op.lhs_scale.value.data, op.rhs_scale.value.data
     shift = _only("shift", op.shift)
     if not op.is_tflite:

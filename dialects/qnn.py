@@ -18,16 +18,12 @@ Micro `tensorflow/lite/kernels/internal/reference/`; TensorFlow Lite `tensorflow
 from __future__ import annotations
 
 import math
-import struct
 from abc import ABC
 from collections.abc import Sequence
 
-import numpy as np
-import numpy.typing as npt
 from xdsl.dialects.builtin import (
-    I32,
+    ArrayAttr,
     DenseArrayBase,
-    Float64Type,
     FloatAttr,
     IntegerAttr,
     UnitAttr,
@@ -40,12 +36,10 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import (
     Attribute,
     Dialect,
-    ParametrizedAttribute,
     SSAValue,
 )
 from xdsl.irdl import (
     IRDLOperation,
-    irdl_attr_definition,
     irdl_op_definition,
     operand_def,
     opt_prop_def,
@@ -53,8 +47,6 @@ from xdsl.irdl import (
     result_def,
     traits_def,
 )
-from xdsl.parser import AttrParser
-from xdsl.printer import Printer
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
@@ -62,13 +54,11 @@ from sima_mlir.dialects import shapes
 from sima_mlir.dialects.definitions import (
     DILATED_WINDOW_FORMAT,
     WINDOW_FORMAT,
-    ChoiceAttribute,
     DilatedWindowOperation,
     DistinctProperties,
     WindowOperation,
     dimensions,
     element_type,
-    parse_i32,
     shape_of,
     tensor_of,
     verify_code,
@@ -81,17 +71,50 @@ from sima_mlir.dialects.definitions import (
     window_properties,
 )
 from sima_mlir.dialects.elements import array_values, dense_array, dtype_of, tensor_type, ui8
+from sima_mlir.dialects.encoding import (
+    QuantizationAttr,
+    RoundingAttr,
+    verify_encoding,
+    verify_rounding,
+)
 from sima_mlir.dialects.moves import (
     ANY_CODES,
     CODES,
+    BroadcastToOperation,
     ClipOperation,
-    MaxPoolOperation,
+    ConcatOperation,
     PadOperation,
     ReshapeOperation,
+    SliceOperation,
+    TransposeOperation,
+)
+from sima_mlir.dialects.pointwise import (
+    AbsOp,
+    EluOp,
+    ErfOp,
+    ExpOp,
+    GeluOp,
+    HardSigmoidOp,
+    HardSwishOp,
+    LeakyReluOp,
+    LogOp,
+    PreluOp,
+    ReciprocalOp,
+    RsqrtOp,
+    SigmoidOp,
+    SoftplusOp,
+    SqrtOp,
+    SwishOp,
+    TanhOp,
+)
+from sima_mlir.dialects.spatial import (
+    DepthToSpaceOperation,
+    MaxPoolOperation,
+    ResizeOperation,
+    SpaceToDepthOperation,
 )
 from sima_mlir.quantization import (
     ADD_ROUNDINGS,
-    Quantization,
     Rounding,
     SoftmaxConstants,
     code_range,
@@ -105,118 +128,6 @@ NAME_ATTRIBUTE = "qnn.name"
 
 ENCODING_ATTRIBUTE = "qnn.quantization"
 """The attribute of a function's argument or result that says how its codes are encoded."""
-
-SCALE_TOLERANCE = 1e-6
-"""How far apart TFLite lets two scales be that must be equal."""
-
-
-@irdl_attr_definition
-class QuantizationAttr(ParametrizedAttribute):
-    """How codes stand for real numbers: `real = scale * (code - zero_point)`.
-
-    One scale for the tensor, or a list with one for each channel (the last axis).
-
-        #qnn.quantization<scale = 0.05, zero_point = -5>
-        #qnn.quantization<scale = [0.05, 0.025], zero_point = 0>
-    """
-
-    name = "qnn.quantization"
-
-    scales: DenseArrayBase[Float64Type]
-    zero_point: IntegerAttr[I32]
-
-    @staticmethod
-    def of(scale: npt.ArrayLike, zero_point: int = 0) -> QuantizationAttr:
-        """Builds the attribute from one scale or a list of them."""
-        scales = dense_array(np.atleast_1d(np.asarray(scale, dtype=np.float64)), f64)
-        return QuantizationAttr(scales, IntegerAttr(zero_point, i32))
-
-    @property
-    def scale(self) -> npt.NDArray[np.float64]:
-        """The scales, one or one per channel."""
-        return array_values(self.scales)
-
-    @property
-    def channels(self) -> int:
-        """The number of scales."""
-        return len(self.scales)
-
-    def per_tensor(self) -> Quantization:
-        """Returns the only encoding; the operations that call this verify that there is one."""
-        return Quantization(float(self.scale[0]), self.zero_point.value.data)
-
-    def matches(self, other: QuantizationAttr) -> bool:
-        """Whether two encodings are one to TFLite, which lets scales be 1e-6 apart.
-
-        Scales that are small themselves must be within a hundredth of each other too.
-        """
-        if self.zero_point != other.zero_point or self.channels != other.channels:
-            return False
-        tolerance = np.minimum(SCALE_TOLERANCE, 0.01 * self.scale)
-        return bool(np.all(np.abs(self.scale - other.scale) <= tolerance))
-
-    def verify(self) -> None:
-        """(C1) every scale is positive and finite; (C2) there is at least one."""
-        scales = self.scale
-        if not len(scales):
-            raise VerifyException("scale must have at least 1 value, got 0")
-        bad = scales[~(np.isfinite(scales) & (scales > 0))]
-        if len(bad):
-            raise VerifyException(f"scale must be positive and finite, got {bad[0]}")
-
-    @classmethod
-    def parse_parameters(cls, parser: AttrParser) -> Sequence[Attribute]:
-        """Parses `<scale = 0.5, zero_point = 0>`; the zero point may be left out."""
-        with parser.in_angle_brackets():
-            parser.parse_keyword("scale")
-            parser.parse_punctuation("=")
-            scales = parser.parse_optional_comma_separated_list(
-                parser.Delimiter.SQUARE, lambda: _parse_scale(parser)
-            )
-            if scales is None:
-                scales = [_parse_scale(parser)]
-            zero_point = 0
-            if parser.parse_optional_punctuation(",") is not None:
-                parser.parse_keyword("zero_point")
-                parser.parse_punctuation("=")
-                zero_point = parse_i32(parser)
-        return dense_array(scales, f64), IntegerAttr(zero_point, i32)
-
-    def print_parameters(self, printer: Printer) -> None:
-        """Prints `<scale = …, zero_point = …>`."""
-        with printer.in_angle_brackets():
-            printer.print_string("scale = ")
-            if self.channels == 1:
-                printer.print_string(_float_text(float(self.scale[0])))
-            else:
-                with printer.in_square_brackets():
-                    printer.print_list(map(_float_text, self.scale.tolist()), printer.print_string)
-            printer.print_string(f", zero_point = {self.zero_point.value.data}")
-
-
-def _parse_scale(parser: AttrParser) -> float:
-    """Parses a number; a hexadecimal one is the bit pattern of an f64, as in MLIR."""
-    position = parser.pos
-    is_bits = parser.lexer.input.slice(position, position + 2) == "0x"
-    value = parser.parse_number()
-    try:
-        return struct.unpack("<d", struct.pack("<Q", value))[0] if is_bits else float(value)
-    except (OverflowError, struct.error):
-        parser.raise_error("scale does not fit into an f64", position, parser.pos)
-
-
-def _float_text(value: float) -> str:
-    """Writes the shortest decimal that reads back as `value`, with the point that MLIR wants."""
-    text = repr(value)
-    return text if "." in text else text.replace("e", ".0e")
-
-
-@irdl_attr_definition
-class RoundingAttr(ChoiceAttribute[Rounding]):
-    """The contract by which an integer is multiplied by a real number: `#qnn<rounding tflite>`."""
-
-    name = "qnn.rounding"
-    choices = Rounding
 
 
 @irdl_op_definition
@@ -452,7 +363,7 @@ class RequantizeOp(IRDLOperation):
     def verify_(self) -> None:
         """Checks C1 to C3."""
         _verify_channels(self.data, "input_q", self.input_q)
-        _verify_encoding(self.result, "output_q", self.output_q)
+        verify_encoding(self.result, "output_q", self.output_q)
         verify_shape(self.result, lambda: shape_of(self.data))
 
 
@@ -501,9 +412,9 @@ class QuantizeOp(IRDLOperation):
 
     def verify_(self) -> None:
         """Checks C1 to C3."""
-        _verify_encoding(self.result, "output_q", self.output_q)
+        verify_encoding(self.result, "output_q", self.output_q)
         verify_float32("scale", float(self.output_q.scale[0]))
-        _verify_rounding(self.rounding, (Rounding.AWAY, Rounding.FLOAT32))
+        verify_rounding(self.rounding, (Rounding.AWAY, Rounding.FLOAT32))
         verify_shape(self.result, lambda: shape_of(self.data))
 
 
@@ -563,6 +474,64 @@ class ClipOp(ClipOperation):
     name = "qnn.clip"
 
 
+@irdl_op_definition
+class ConcatenateOp(ConcatOperation):
+    """Puts tensors one after the other along an axis, each requantized to one encoding.
+
+    With q the encoding of the operand among input_qs, each code of it becomes
+
+        saturate(mul(code - q.zero_point, q.scale / output_q.scale) + output_q.zero_point)
+
+    which is the code itself where q is output_q.
+
+    (C1) there is at least one operand, axis is one of theirs, and their shapes differ in no other.
+    (C2) the result has their shape with the sum of their sizes along axis, and all have the same
+         element type.
+    (C3) input_qs has one encoding for each operand; they and output_q have one scale and a zero
+         point that is a code.
+
+    Example:
+        %r = qnn.concatenate %a, %b axis = 1
+          input_qs = [#qnn.quantization<scale = 0.5, zero_point = 3>,
+          #qnn.quantization<scale = 0.25, zero_point = 0>]
+          output_q = <scale = 0.5, zero_point = 3> rounding = away
+          : (tensor<1x4xi8>, tensor<1x2xi8>) -> tensor<1x6xi8>
+    """
+
+    name = "qnn.concatenate"
+
+    input_qs = prop_def(ArrayAttr.constr(QuantizationAttr))
+    output_q = prop_def(QuantizationAttr)
+    rounding = prop_def(RoundingAttr, default_value=RoundingAttr(Rounding.UPWARD))
+
+    assembly_format = (
+        "$inputs `axis` `=` $axis `input_qs` `=` $input_qs `output_q` `=` $output_q "
+        "(`rounding` `=` $rounding^)? attr-dict `:` functional-type(operands, results)"
+    )
+
+    def __init__(
+        self,
+        inputs: Sequence[SSAValue],
+        axis: int,
+        input_qs: Sequence[QuantizationAttr],
+        output_q: QuantizationAttr,
+        rounding: Rounding,
+    ):
+        encodings = {"input_qs": ArrayAttr(input_qs), "output_q": output_q}
+        super().__init__(inputs, axis, encodings | {"rounding": RoundingAttr(rounding)})
+
+    def verify_(self) -> None:
+        """Checks C1 to C3."""
+        super().verify_()
+        if len(self.input_qs) != len(self.inputs):
+            raise VerifyException(
+                f"input_qs must have {len(self.inputs)} encodings, got {len(self.input_qs)}"
+            )
+        for value, encoding in zip(self.inputs, self.input_qs, strict=True):
+            verify_encoding(value, "input_qs", encoding)
+        verify_encoding(self.result, "output_q", self.output_q)
+
+
 class ElementwiseOperation(IRDLOperation, ABC):
     """An operation on two tensors of codes, element by element."""
 
@@ -605,10 +574,10 @@ class ElementwiseOperation(IRDLOperation, ABC):
         """Checks the constraints of the operation."""
         verify_same_type(self.rhs, self.lhs, "rhs")
         verify_same_type(self.result, self.lhs)
-        _verify_encoding(self.lhs, "lhs_q", self.lhs_q)
-        _verify_encoding(self.rhs, "rhs_q", self.rhs_q)
-        _verify_encoding(self.result, "output_q", self.output_q)
-        _verify_rounding(self.rounding, ADD_ROUNDINGS)
+        verify_encoding(self.lhs, "lhs_q", self.lhs_q)
+        verify_encoding(self.rhs, "rhs_q", self.rhs_q)
+        verify_encoding(self.result, "output_q", self.output_q)
+        verify_rounding(self.rounding, ADD_ROUNDINGS)
 
 
 @irdl_op_definition
@@ -713,8 +682,47 @@ class AvgPoolOp(WindowOperation):
     def verify_(self) -> None:
         """Checks C1 to C4."""
         verify_pool(self, self.data, self.pool_size, self.result)
-        _verify_encoding(self.data, "input_q", self.input_q)
-        _verify_encoding(self.result, "output_q", self.output_q)
+        verify_encoding(self.data, "input_q", self.input_q)
+        verify_encoding(self.result, "output_q", self.output_q)
+
+
+@irdl_op_definition
+class BroadcastToOp(BroadcastToOperation):
+    """Repeats a tensor along axes of size 1.
+
+    The axes of data are the last of the result's. result[…, i, …] = data[…, j, …] with j = i, or
+    j = 0 where data has size 1; an axis that data has not is of size 1.
+
+    (C1) data has no more axes than the result, and each of its sizes is the result's or 1.
+    (C2) data and result have the same element type.
+
+    Example:
+        %r = qnn.broadcast_to %x : (tensor<1x1x1x4xi8>) -> tensor<1x2x3x4xi8>
+    """
+
+    name = "qnn.broadcast_to"
+
+
+@irdl_op_definition
+class DepthToSpaceOp(DepthToSpaceOperation):
+    """Spreads channels over blocks of pixels.
+
+    result[n, h * block_size + i, w * block_size + j, c] =
+    data[n, h, w, (i * block_size + j) * C + c] with C channels of the result, which is ONNX's mode
+    DCR and TFLite's order; with `crd`, ONNX's other mode, channel
+    (c * block_size + i) * block_size + j.
+
+    (C1) data has axes N, H, W, C, and block_size is at least 1.
+    (C2) the channels are a multiple of block_size**2, and the result has shape
+         N, H * block_size, W * block_size, C / block_size**2.
+    (C3) data and result have the same element type.
+
+    Example:
+        %r = qnn.depth_to_space %x block_size = 2
+          : (tensor<1x2x3x8xi8>) -> tensor<1x4x6x2xi8>
+    """
+
+    name = "qnn.depth_to_space"
 
 
 @irdl_op_definition
@@ -802,8 +810,8 @@ class MeanOp(IRDLOperation):
         axes = array_values(self.axes).tolist()
         verify_shape(self.result, lambda: shapes.mean_shape(shape_of(self.data), axes))
         verify_same_element_type(self.result, self.data)
-        _verify_encoding(self.data, "input_q", self.input_q)
-        _verify_encoding(self.result, "output_q", self.output_q)
+        verify_encoding(self.data, "input_q", self.input_q)
+        verify_encoding(self.result, "output_q", self.output_q)
 
 
 @irdl_op_definition
@@ -859,6 +867,47 @@ class ReshapeOp(ReshapeOperation):
     """
 
     name = "qnn.reshape"
+
+
+@irdl_op_definition
+class ResizeOp(ResizeOperation):
+    """Takes pixels of an image at regular places.
+
+    Along each spatial axis the place of y is p = (y * step + offset) / divisor, no less than 0 and
+    no more than the last pixel. The result is the pixel at p rounded down; with `linear` it is the
+    mean of the pixels around p, weighted by how near p is to each, rounded to nearest, ties away
+    from zero.
+
+    (C1) data has axes N, spatial…, C, no spatial axis empty; the result has the same N and C.
+    (C2) steps, offsets and divisors have one value for each spatial axis; no step is negative and
+         every divisor is positive.
+    (C3) with `linear`, the product of the divisors is at most 2**40.
+    (C4) data and result have the same element type.
+
+    Example:
+        %r = qnn.resize %x steps = [1, 2] offsets = [0, 1] divisors = [2, 3]
+          : (tensor<1x2x2x4xi8>) -> tensor<1x4x3x4xi8>
+    """
+
+    name = "qnn.resize"
+
+
+@irdl_op_definition
+class SliceOp(SliceOperation):
+    """Takes elements of a tensor at regular distances.
+
+    result[i…] = data[start + i * stride…], with stride 1 where strides are not given.
+
+    (C1) starts and strides have one value for each axis of data, of which the result has as many.
+    (C2) no stride is 0, and every element that is taken lies inside data.
+    (C3) data and result have the same element type.
+
+    Example:
+        %r = qnn.slice %x starts = [0, 1, 0] strides = [1, 2, 1]
+          : (tensor<1x8x3xi8>) -> tensor<1x4x3xi8>
+    """
+
+    name = "qnn.slice"
 
 
 @irdl_op_definition
@@ -918,7 +967,7 @@ class SoftmaxOp(IRDLOperation):
     def verify_(self) -> None:
         """Checks C1 to C3."""
         verify_last_axis(self.data)
-        _verify_encoding(self.data, "input_q", self.input_q)
+        verify_encoding(self.data, "input_q", self.input_q)
         beta = self.beta.value.data
         if not (math.isfinite(beta) and beta > 0):
             raise VerifyException(f"beta must be positive and finite, got {beta}")
@@ -933,16 +982,78 @@ class SoftmaxOp(IRDLOperation):
         verify_same_type(self.result, self.data)
 
 
+@irdl_op_definition
+class SpaceToDepthOp(SpaceToDepthOperation):
+    """Gathers blocks of pixels into channels.
+
+    result[n, h, w, (i * block_size + j) * C + c] =
+    data[n, h * block_size + i, w * block_size + j, c] with C channels of data, which is the order
+    of ONNX and TFLite; with `crd` it is channel (c * block_size + i) * block_size + j.
+
+    (C1) data has axes N, H, W, C, and block_size is at least 1.
+    (C2) H and W are multiples of block_size, and the result has shape
+         N, H / block_size, W / block_size, C * block_size**2.
+    (C3) data and result have the same element type.
+
+    Example:
+        %r = qnn.space_to_depth %x block_size = 2
+          : (tensor<1x4x6x2xi8>) -> tensor<1x2x3x8xi8>
+    """
+
+    name = "qnn.space_to_depth"
+
+
+@irdl_op_definition
+class TransposeOp(TransposeOperation):
+    """Puts the axes of a tensor into another order.
+
+    Axis i of the result is axis permutation[i] of data.
+
+    (C1) permutation has each axis of data once.
+    (C2) the result has the permuted shape.
+    (C3) data and result have the same element type.
+
+    Example:
+        %r = qnn.transpose %x permutation = [0, 2, 3, 1]
+          : (tensor<1x3x8x9xi8>) -> tensor<1x8x9x3xi8>
+    """
+
+    name = "qnn.transpose"
+
+
+@irdl_op_definition
+class SubtractOp(ElementwiseOperation):
+    """Subtracts one tensor of codes from another.
+
+    As `qnn.add`, with rhs subtracted where it is added there: with rounding `tflite`,
+    S = 2 * max(lhs_q.scale, rhs_q.scale) and each difference from its zero point moved up by 20
+    bits,
+
+        result = saturate(mul(mul(lhs', lhs_q.scale / S) - mul(rhs', rhs_q.scale / S),
+                              S / (2**20 * output_q.scale)) + output_q.zero_point)
+
+    and with `upward` and `away`, as in Relay,
+
+        result = saturate(mul(lhs - lhs_q.zero_point, lhs_q.scale / output_q.scale)
+                          - mul(rhs - rhs_q.zero_point, rhs_q.scale / output_q.scale)
+                          + output_q.zero_point)
+
+    (C1) lhs, rhs and the result have the same type.
+    (C2) lhs_q, rhs_q and output_q have one scale and a zero point that is a code.
+    (C3) rounding is upward, away or tflite.
+
+    Example:
+        %r = qnn.subtract %a, %b lhs_q = <scale = 0.5, zero_point = 3>
+          rhs_q = <scale = 0.25, zero_point = 0> output_q = <scale = 0.75, zero_point = -1>
+          rounding = tflite : (tensor<1x4xi8>, tensor<1x4xi8>) -> tensor<1x4xi8>
+    """
+
+    name = "qnn.subtract"
+
+
 def _verify_zero_points(op: ConvOp | DenseOp) -> None:
     verify_code("input_zero_point", op.input_zero_point.value.data, element_type(op.data))
     verify_code("kernel_zero_point", op.kernel_zero_point.value.data, element_type(op.weight))
-
-
-def _verify_encoding(value: SSAValue, name: str, quantization: QuantizationAttr) -> None:
-    """One scale, and a zero point that is a code of the value."""
-    if quantization.channels != 1:
-        raise VerifyException(f"{name} must have 1 scale, got {quantization.channels}")
-    verify_code(f"{name} zero point", quantization.zero_point.value.data, element_type(value))
 
 
 def _verify_channels(value: SSAValue, name: str, quantization: QuantizationAttr) -> None:
@@ -953,30 +1064,49 @@ def _verify_channels(value: SSAValue, name: str, quantization: QuantizationAttr)
         raise VerifyException(f"{name} must have {allowed}, got {quantization.channels}")
 
 
-def _verify_rounding(attribute: RoundingAttr, allowed: Sequence[Rounding]) -> None:
-    if attribute.data not in allowed:
-        names = ", ".join(allowed)
-        raise VerifyException(f"rounding must be one of {names}, got {attribute.data}")
-
-
 QNN = Dialect(
     "qnn",
     [
+        AbsOp,
         AddOp,
         AvgPoolOp,
         BiasAddOp,
+        BroadcastToOp,
         ClipOp,
+        ConcatenateOp,
         ConvOp,
         DenseOp,
+        DepthToSpaceOp,
         DequantizeOp,
+        EluOp,
+        ErfOp,
+        ExpOp,
+        GeluOp,
+        HardSigmoidOp,
+        HardSwishOp,
+        LeakyReluOp,
+        LogOp,
         MaxPoolOp,
         MeanOp,
         MulOp,
         PadOp,
+        PreluOp,
         QuantizeOp,
+        ReciprocalOp,
         RequantizeOp,
         ReshapeOp,
+        ResizeOp,
+        RsqrtOp,
+        SigmoidOp,
+        SliceOp,
         SoftmaxOp,
+        SoftplusOp,
+        SpaceToDepthOp,
+        SqrtOp,
+        SubtractOp,
+        SwishOp,
+        TanhOp,
+        TransposeOp,
     ],
     [QuantizationAttr, RoundingAttr],
 )

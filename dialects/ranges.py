@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from xdsl.dialects.builtin import DenseIntOrFPElementsAttr
 from xdsl.ir import SSAValue
 
 from sima_mlir.dialects import sima
 from sima_mlir.dialects.definitions import element_type
-from sima_mlir.dialects.elements import dtype_of
+from sima_mlir.dialects.elements import dtype_of, elements
 from sima_mlir.dialects.moves import (
     ClipOperation,
-    MaxPoolOperation,
+    MoveOperation,
     PadOperation,
-    ReshapeOperation,
 )
 from sima_mlir.quantization import code_range
 
@@ -26,27 +28,34 @@ def reachable_codes(value: SSAValue) -> tuple[int, int]:
 
     A clamp is seen through operations that only move codes.
     """
-    pads: list[int] = []
-    while True:
-        match producer := value.owner:
-            case PadOperation():
-                pads.append(producer.value.value.data)
-                value = producer.data
-            case ReshapeOperation():
-                value = producer.data
-            case MaxPoolOperation() if producer.padding is None:
-                value = producer.data
-            case _:
-                low, high = _written_codes(value)
-                return min(low, *pads, high), max(low, *pads, high)
+    ranges: list[tuple[int, int]] = []
+    pending, seen = [value], {value}
+    while pending:
+        known, sources = _origins(pending.pop())
+        ranges += known
+        pending += [source for source in sources if source not in seen]
+        seen.update(sources)
+    lows, highs = zip(*ranges, strict=True)
+    return min(lows), max(highs)
 
 
-def _written_codes(value: SSAValue) -> tuple[int, int]:
-    """Returns between which codes the producer of a value clamps it."""
-    match producer := value.owner:
+def _origins(value: SSAValue) -> tuple[Sequence[tuple[int, int]], Sequence[SSAValue]]:
+    """Returns ranges of codes and other values, of which a value has no other codes."""
+    producer = value.owner
+    match producer:
         case ClipOperation():
-            return producer.min.value.data, producer.max.value.data
+            return [(producer.min.value.data, producer.max.value.data)], []
         case sima.RequantizingOperation():
-            return producer.clamp_range() or codes_of(value)
+            return [producer.clamp_range() or codes_of(value)], []
+        case sima.LutOp() if isinstance(producer.table, DenseIntOrFPElementsAttr):
+            entries = elements(producer.table)
+            return [(int(entries.min()), int(entries.max()))], []
+        case PadOperation():
+            pad = producer.value.value.data
+            return [(pad, pad)], [producer.data]
+        case MoveOperation():
+            return [], [producer.data]
+        case sima.ConcatOp():
+            return [], producer.inputs
         case _:
-            return codes_of(value)
+            return [codes_of(value)], []

@@ -112,6 +112,103 @@ def mean_shape(data: Shape, axes: Shape) -> tuple[int, ...]:
     return tuple(1 if i in axes else size for i, size in enumerate(data))
 
 
+def transpose_shape(data: Shape, permutation: Shape) -> tuple[int, ...]:
+    """Returns the shape of data with axis `permutation[i]` in place i."""
+    if sorted(permutation) != list(range(len(data))):
+        raise ValueError(
+            f"permutation must have each of the {len(data)} axes of data once, "
+            f"got {list(permutation)}"
+        )
+    return tuple(data[axis] for axis in permutation)
+
+
+def check_slice(data: Shape, starts: Shape, sizes: Shape, strides: Shape) -> None:
+    """Checks that every element `starts + i * strides` of a slice lies inside data."""
+    for name, values in (("starts", starts), ("result", sizes), ("strides", strides)):
+        if len(values) != len(data):
+            kind = "axes" if name == "result" else "values"
+            raise ValueError(f"{name} must have {len(data)} {kind}, got {len(values)}")
+    for axis, (extent, start, size, stride) in enumerate(
+        zip(data, starts, sizes, strides, strict=True)
+    ):
+        if not stride:
+            raise ValueError(f"strides must not be 0, got 0 for axis {axis}")
+        last = start + max(size - 1, 0) * stride
+        if size and not (0 <= start < extent and 0 <= last < extent):
+            raise ValueError(f"axis {axis} has {extent} elements, the slice takes {start}..{last}")
+
+
+def concat_shape(operands: Sequence[Shape], axis: int) -> tuple[int, ...]:
+    """Returns the shape of operands put one after the other along an axis."""
+    if not operands:
+        raise ValueError("inputs must be at least 1, got 0")
+    first = operands[0]
+    if not 0 <= axis < len(first):
+        raise ValueError(f"axis must be in 0..{len(first) - 1}, got {axis}")
+    for shape in operands:
+        if _without(shape, axis) != _without(first, axis):
+            raise ValueError(
+                f"inputs must have the same shape but for axis {axis}, "
+                f"got {list(first)} and {list(shape)}"
+            )
+    return (*first[:axis], sum(shape[axis] for shape in operands), *first[axis + 1 :])
+
+
+def check_broadcast(data: Shape, shape: Shape) -> None:
+    """Checks that data broadcasts to a shape: aligned at the last axis, sizes are equal or 1."""
+    aligned = (1,) * (len(shape) - len(data)) + tuple(data)
+    if len(aligned) != len(shape) or any(
+        size not in (1, to) for size, to in zip(aligned, shape, strict=True)
+    ):
+        raise ValueError(f"data {list(data)} must broadcast to the result, got {list(shape)}")
+
+
+def depth_to_space_shape(data: Shape, block_size: int) -> tuple[int, ...]:
+    """Returns (N, H * block, W * block, C / block**2) for data (N, H, W, C)."""
+    batch, height, width, channels = _image(data, block_size)
+    if channels % block_size**2:
+        raise ValueError(f"channels must be a multiple of {block_size**2}, got {channels}")
+    return (batch, height * block_size, width * block_size, channels // block_size**2)
+
+
+def space_to_depth_shape(data: Shape, block_size: int) -> tuple[int, ...]:
+    """Returns (N, H / block, W / block, C * block**2) for data (N, H, W, C)."""
+    batch, height, width, channels = _image(data, block_size)
+    for size in (height, width):
+        if size % block_size:
+            raise ValueError(f"spatial size must be a multiple of {block_size}, got {size}")
+    return (batch, height // block_size, width // block_size, channels * block_size**2)
+
+
+def check_resize(data: Shape, result: Shape, steps: Shape, offsets: Shape, divisors: Shape) -> None:
+    """Checks that spatial axes alone change, with a position in data for each that is not empty."""
+    rank = len(data) - 2
+    if rank < 1:
+        raise ValueError(f"data must have at least 3 axes (N, spatial, C), got {len(data)}")
+    _checked("spatial size", data[1:-1], rank, 1)
+    _checked("steps", steps, rank, 0)
+    _checked("divisors", divisors, rank, 1)
+    if len(offsets) != rank:
+        raise ValueError(f"offsets must have {rank} values, got {len(offsets)}")
+    if len(result) != rank + 2 or (result[0], result[-1]) != (data[0], data[-1]):
+        raise ValueError(
+            f"result must have batch {data[0]}, {rank} spatial axes and channels {data[-1]}, "
+            f"got {list(result)}"
+        )
+
+
+def _image(data: Shape, block_size: int) -> Shape:
+    if len(data) != 4:
+        raise ValueError(f"data must have 4 axes (N, H, W, C), got {len(data)}")
+    if block_size < 1:
+        raise ValueError(f"block_size must be at least 1, got {block_size}")
+    return data
+
+
+def _without(shape: Shape, axis: int) -> list[int]:
+    return [*shape[:axis], *shape[axis + 1 :]]
+
+
 def _checked(name: str, values: Shape, length: int, least: int) -> tuple[int, ...]:
     if len(values) != length:
         raise ValueError(f"{name} must have {length} values, got {len(values)}")

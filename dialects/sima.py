@@ -19,7 +19,7 @@ Source: SiMa's public API page `afe.tvm_converter.quantization` and Model Compil
 
 from __future__ import annotations
 
-from abc import ABC
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import cast
@@ -93,10 +93,19 @@ from sima_mlir.dialects.elements import (
 from sima_mlir.dialects.moves import (
     ANY_CODES,
     CODES,
+    BroadcastToOperation,
     ClipOperation,
-    MaxPoolOperation,
+    ConcatOperation,
     PadOperation,
     ReshapeOperation,
+    SliceOperation,
+    TransposeOperation,
+)
+from sima_mlir.dialects.spatial import (
+    DepthToSpaceOperation,
+    MaxPoolOperation,
+    ResizeOperation,
+    SpaceToDepthOperation,
 )
 from sima_mlir.quantization import (
     DEFAULT_TARGET,
@@ -555,27 +564,8 @@ MAX_LEFT_SHIFT = 23
 _TFLITE_ADD = ("left_shift", "lhs_zero_point", "lhs_shift", "rhs_zero_point", "rhs_shift")
 
 
-@irdl_op_definition
-class AddOp(RequantizingOperation):
-    """Adds two tensors of codes.
-
-    `sima`:   result = saturate((lhs * lhs_scale + rhs * rhs_scale + bias + 2**(shift-1)) >> shift)
-    `tflite`: a = mul((lhs - lhs_zero_point) << left_shift, lhs_scale, lhs_shift)
-              b = mul((rhs - rhs_zero_point) << left_shift, rhs_scale, rhs_shift)
-              result = saturate(mul(a + b, scale_correction, shift) + zero_point_correction)
-
-    (C1) lhs, rhs and the result have the same shape.
-    (C2) the scales are not negative; for `sima` they fit 16 bits.
-    (C3) `tflite` has left_shift in 0..23, lhs_zero_point and rhs_zero_point, codes of the
-         operands, and lhs_shift and rhs_shift in 0..62, and no bias; `sima` has none of them.
-    (C4) scale_correction is for `tflite` only; the rest is as R1 to R6 say.
-
-    Example:
-        %r = sima.add %a, %b lhs_scale = 21845 rhs_scale = 10923 bias = -98303 shift = 15
-          : (tensor<1x4xi8>, tensor<1x4xi8>) -> tensor<1x4xi8>
-    """
-
-    name = "sima.add"
+class SumOperation(RequantizingOperation, ABC):
+    """A sum or a difference of two tensors of codes."""
 
     lhs = operand_def(tensor_of(i8))
     rhs = operand_def(tensor_of(i8))
@@ -614,8 +604,13 @@ class AddOp(RequantizingOperation):
             result_types=[result_type],
         )
 
+    @property
+    @abstractmethod
+    def sign(self) -> int:
+        """1 where rhs is added, -1 where it is subtracted."""
+
     def verify_(self) -> None:
-        """Checks C1 to C4."""
+        """Checks the constraints of the operation."""
         verify_shape(self.rhs, lambda: shape_of(self.lhs), "rhs")
         verify_shape(self.result, lambda: shape_of(self.lhs))
         largest = (1 << 31) - 1 if self.is_tflite else LARGEST_SCALE
@@ -644,6 +639,34 @@ class AddOp(RequantizingOperation):
         else:
             limit = MAX_LEFT_SHIFT if name == "left_shift" else MAX_SHIFT
             _verify_bounds(name, attribute, limit)
+
+
+@irdl_op_definition
+class AddOp(SumOperation):
+    """Adds two tensors of codes.
+
+    `sima`:   result = saturate((lhs * lhs_scale + rhs * rhs_scale + bias + 2**(shift-1)) >> shift)
+    `tflite`: a = mul((lhs - lhs_zero_point) << left_shift, lhs_scale, lhs_shift)
+              b = mul((rhs - rhs_zero_point) << left_shift, rhs_scale, rhs_shift)
+              result = saturate(mul(a + b, scale_correction, shift) + zero_point_correction)
+
+    (C1) lhs, rhs and the result have the same shape.
+    (C2) the scales are not negative; for `sima` they fit 16 bits.
+    (C3) `tflite` has left_shift in 0..23, lhs_zero_point and rhs_zero_point, codes of the
+         operands, and lhs_shift and rhs_shift in 0..62, and no bias; `sima` has none of them.
+    (C4) scale_correction is for `tflite` only; the rest is as R1 to R6 say.
+
+    Example:
+        %r = sima.add %a, %b lhs_scale = 21845 rhs_scale = 10923 bias = -98303 shift = 15
+          : (tensor<1x4xi8>, tensor<1x4xi8>) -> tensor<1x4xi8>
+    """
+
+    name = "sima.add"
+
+    @property
+    def sign(self) -> int:
+        """1: rhs is added."""
+        return 1
 
 
 @irdl_op_definition
@@ -709,6 +732,79 @@ class AvgPoolOp(WindowOperation):
 
 
 @irdl_op_definition
+class BroadcastToOp(BroadcastToOperation):
+    """Repeats a tensor along axes of size 1.
+
+    The axes of data are the last of the result's. result[…, i, …] = data[…, j, …] with j = i, or
+    j = 0 where data has size 1; an axis that data has not is of size 1.
+
+    (C1) data has no more axes than the result, and each of its sizes is the result's or 1.
+    (C2) data and result have the same element type.
+
+    Example:
+        %r = sima.broadcast_to %x : (tensor<1x1x1x4xi8>) -> tensor<1x2x3x4xi8>
+    """
+
+    name = "sima.broadcast_to"
+
+
+@irdl_op_definition
+class DepthToSpaceOp(DepthToSpaceOperation):
+    """Spreads channels over blocks of pixels.
+
+    result[n, h * block_size + i, w * block_size + j, c] =
+    data[n, h, w, (i * block_size + j) * C + c] with C channels of the result, which is ONNX's mode
+    DCR and TFLite's order; with `crd`, ONNX's other mode, channel
+    (c * block_size + i) * block_size + j.
+
+    (C1) data has axes N, H, W, C, and block_size is at least 1.
+    (C2) the channels are a multiple of block_size**2, and the result has shape
+         N, H * block_size, W * block_size, C / block_size**2.
+    (C3) data and result have the same element type.
+
+    Example:
+        %r = sima.depth_to_space %x block_size = 2
+          : (tensor<1x2x3x8xi8>) -> tensor<1x4x6x2xi8>
+    """
+
+    name = "sima.depth_to_space"
+
+
+@irdl_op_definition
+class LutOp(IRDLOperation):
+    """Looks codes up in a table.
+
+    result = table[data + 128]: the first entry is for the least code, -128, the last for 127.
+
+    (C1) table is a static tensor of i8 with shape 256.
+    (C2) data and result have the same type.
+
+    Example:
+        %r = sima.lut %x table = dense<7> : tensor<256xi8> : (tensor<1x4xi8>) -> tensor<1x4xi8>
+    """
+
+    name = "sima.lut"
+
+    data = operand_def(tensor_of(i8))
+    table = prop_def(ELEMENTS)
+    result = result_def(tensor_of(i8))
+
+    traits = traits_def(Pure(), DistinctProperties())
+
+    assembly_format = "$data `table` `=` $table attr-dict `:` functional-type(operands, results)"
+
+    def __init__(self, data: SSAValue, table: ElementsAttr):
+        super().__init__(operands=[data], properties={"table": table}, result_types=[data.type])
+
+    def verify_(self) -> None:
+        """Checks C1 and C2."""
+        _verify_elements("table", self.table, i8)
+        if (shape := elements_type(self.table).get_shape()) != (256,):
+            raise VerifyException(f"table must have shape 256, got {dimensions(shape)}")
+        verify_same_type(self.result, self.data)
+
+
+@irdl_op_definition
 class MaxPoolOp(MaxPoolOperation):
     """Takes the largest code over a window of the spatial axes.
 
@@ -744,6 +840,23 @@ class ClipOp(ClipOperation):
     """
 
     name = "sima.clip"
+
+
+@irdl_op_definition
+class ConcatOp(ConcatOperation):
+    """Puts tensors one after the other along an axis.
+
+    (C1) there is at least one operand, axis is one of theirs, and their shapes differ in no other.
+    (C2) the result has their shape with the sum of their sizes along axis, and all have the same
+         element type.
+
+    Example:
+        %r = sima.concat %a, %b axis = 1 : (tensor<1x4xi8>, tensor<1x2xi8>) -> tensor<1x6xi8>
+    """
+
+    name = "sima.concat"
+
+    assembly_format = "$inputs `axis` `=` $axis attr-dict `:` functional-type(operands, results)"
 
 
 @irdl_op_definition
@@ -841,6 +954,53 @@ class ReshapeOp(ReshapeOperation):
 
 
 @irdl_op_definition
+class ResizeOp(ResizeOperation):
+    """Takes pixels of an image at regular places.
+
+    Along each spatial axis the place of y is p = (y * step + offset) / divisor, no less than 0 and
+    no more than the last pixel. The result is the pixel at p rounded down; with `linear` it is the
+    mean of the pixels around p, weighted by how near p is to each, rounded to nearest, ties away
+    from zero.
+
+    (C1) data has axes N, spatial…, C, no spatial axis empty; the result has the same N and C.
+    (C2) steps, offsets and divisors have one value for each spatial axis; no step is negative and
+         every divisor is positive.
+    (C3) with `linear`, the product of the divisors is at most 2**40.
+    (C4) data and result have the same element type.
+
+    Example:
+        %r = sima.resize %x steps = [1, 2] offsets = [0, 1] divisors = [2, 3]
+          : (tensor<1x2x2x4xi8>) -> tensor<1x4x3x4xi8>
+    """
+
+    name = "sima.resize"
+
+
+@irdl_op_definition
+class SliceOp(SliceOperation):
+    """Takes elements of a tensor at regular distances.
+
+    result[i…] = data[start + i * stride…], with stride 1 where strides are not given.
+
+    (C1) starts and strides have one value for each axis of data, of which the result has as many.
+    (C2) strides are positive, and every element that is taken lies inside data.
+    (C3) data and result have the same element type.
+
+    Example:
+        %r = sima.slice %x starts = [0, 1, 0] strides = [1, 2, 1]
+          : (tensor<1x8x3xi8>) -> tensor<1x4x3xi8>
+    """
+
+    name = "sima.slice"
+
+    def verify_(self) -> None:
+        """Checks C1 to C3."""
+        super().verify_()
+        if (least := min(self.steps(), default=1)) < 1:
+            raise VerifyException(f"strides must be at least 1, got {least}")
+
+
+@irdl_op_definition
 class SoftmaxOp(IRDLOperation):
     """Computes softmax along the last axis in 32-bit fixed-point arithmetic.
 
@@ -898,6 +1058,45 @@ class SoftmaxOp(IRDLOperation):
         if (moved := -least << left_shift) >= 1 << 31:
             raise VerifyException(f"least_difference << left_shift must fit 32 bits, got {-moved}")
         verify_same_type(self.result, self.data)
+
+
+@irdl_op_definition
+class SpaceToDepthOp(SpaceToDepthOperation):
+    """Gathers blocks of pixels into channels.
+
+    result[n, h, w, (i * block_size + j) * C + c] =
+    data[n, h * block_size + i, w * block_size + j, c] with C channels of data, which is the order
+    of ONNX and TFLite; with `crd` it is channel (c * block_size + i) * block_size + j.
+
+    (C1) data has axes N, H, W, C, and block_size is at least 1.
+    (C2) H and W are multiples of block_size, and the result has shape
+         N, H / block_size, W / block_size, C * block_size**2.
+    (C3) data and result have the same element type.
+
+    Example:
+        %r = sima.space_to_depth %x block_size = 2
+          : (tensor<1x4x6x2xi8>) -> tensor<1x2x3x8xi8>
+    """
+
+    name = "sima.space_to_depth"
+
+
+@irdl_op_definition
+class TransposeOp(TransposeOperation):
+    """Puts the axes of a tensor into another order.
+
+    Axis i of the result is axis permutation[i] of data.
+
+    (C1) permutation has each axis of data once.
+    (C2) the result has the permuted shape.
+    (C3) data and result have the same element type.
+
+    Example:
+        %r = sima.transpose %x permutation = [0, 2, 3, 1]
+          : (tensor<1x3x8x9xi8>) -> tensor<1x8x9x3xi8>
+    """
+
+    name = "sima.transpose"
 
 
 @irdl_op_definition
@@ -994,6 +1193,34 @@ class DequantizeOp(IRDLOperation):
         verify_shape(self.result, lambda: shape_of(self.data))
 
 
+@irdl_op_definition
+class SubtractOp(SumOperation):
+    """Subtracts one tensor of codes from another.
+
+    `sima`:   result = saturate((lhs * lhs_scale - rhs * rhs_scale + bias + 2**(shift-1)) >> shift)
+    `tflite`: a = mul((lhs - lhs_zero_point) << left_shift, lhs_scale, lhs_shift)
+              b = mul((rhs - rhs_zero_point) << left_shift, rhs_scale, rhs_shift)
+              result = saturate(mul(a - b, scale_correction, shift) + zero_point_correction)
+
+    (C1) lhs, rhs and the result have the same shape.
+    (C2) the scales are not negative; for `sima` they fit 16 bits.
+    (C3) `tflite` has left_shift in 0..23, lhs_zero_point and rhs_zero_point, codes of the
+         operands, and lhs_shift and rhs_shift in 0..62, and no bias; `sima` has none of them.
+    (C4) scale_correction is for `tflite` only; the rest is as R1 to R6 say.
+
+    Example:
+        %r = sima.subtract %a, %b lhs_scale = 21845 rhs_scale = 10923 bias = -32768 shift = 15
+          : (tensor<1x4xi8>, tensor<1x4xi8>) -> tensor<1x4xi8>
+    """
+
+    name = "sima.subtract"
+
+    @property
+    def sign(self) -> int:
+        """-1: rhs is subtracted."""
+        return -1
+
+
 def _quantization_properties(quantization: Quantization) -> dict[str, Attribute | None]:
     return {
         "scale": FloatAttr(quantization.scale, f64),
@@ -1014,7 +1241,7 @@ def _verify_elements(name: str, attribute: ElementsAttr, wanted: Attribute) -> N
         raise VerifyException(f"{name} must have a static shape, got {given}")
 
 
-def _verify_bias(op: AddOp | MulOp) -> None:
+def _verify_bias(op: SumOperation | MulOp) -> None:
     if op.is_tflite and (bias := op.bias.value.data) != 0:
         raise VerifyException(f"requantization {op.requantization.data} takes no bias, got {bias}")
 
@@ -1047,10 +1274,14 @@ SIMA = Dialect(
     [
         AddOp,
         AvgPoolOp,
+        BroadcastToOp,
         ClipOp,
+        ConcatOp,
         ConvOp,
         DenseOp,
+        DepthToSpaceOp,
         DequantizeOp,
+        LutOp,
         MaxPoolOp,
         MeanOp,
         MulOp,
@@ -1058,7 +1289,12 @@ SIMA = Dialect(
         QuantizeOp,
         RequantizeOp,
         ReshapeOp,
+        ResizeOp,
+        SliceOp,
         SoftmaxOp,
+        SpaceToDepthOp,
+        SubtractOp,
+        TransposeOp,
     ],
     [CertificateAttr, RequantizationAttr, RoundingAttr],
 )

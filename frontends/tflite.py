@@ -9,9 +9,18 @@ to the output's scale in more than one way:
 | CONV_2D, DEPTHWISE_CONV_2D on uint8 | float32 | `tflite` |
 | FULLY_CONNECTED | float64 | `away` |
 | MUL | float32, and its quotient by the output's scale too | `tflite` |
+| LOGISTIC, TANH, EXP, LOG, GELU, ELU | none: the number in float32 | a table in float32 |
+| LEAKY_RELU, PRELU, ABS, RELU and its kin | float32, and its quotient too | `tflite` |
+| HARD_SWISH, RSQRT | float32, and its quotient too | gemmlowp's, on fewer bits |
+| SQRT | none: the number in float32 | towards zero |
 
 FULLY_CONNECTED multiplies in float64 and rounds ties away from zero. `away` has 31 bits of the
 multiplier instead of 53, which shows in less than one accumulator in ten million.
+
+Functions of one code are those of `sima_mlir.quantization.lut`. LiteRT takes `tanhf` and the like
+from the C library, which does not always round to the nearest float32, as is done here: about one
+code in a million of TANH is off by one. LiteRT refuses to run SQRT and RSQRT on a code below the
+zero point; such a code counts as the zero point here.
 
 Sources: TensorFlow Lite's `schema.fbs`; LiteRT 2.3 `tflite/kernels/*.cc` and
 `tflite/kernels/internal/reference/`.
@@ -21,6 +30,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -42,8 +52,10 @@ from xdsl.utils.exceptions import VerifyException
 from sima_mlir.dialects import qnn, shapes
 from sima_mlir.dialects.definitions import dimensions, element_type, shape_of
 from sima_mlir.dialects.elements import dense, dtype_of, tensor_type
+from sima_mlir.dialects.pointwise import PointwiseOperation
 from sima_mlir.dialects.qnn import ENCODING_ATTRIBUTE, NAME_ATTRIBUTE, QuantizationAttr
 from sima_mlir.frontends import ModelError
+from sima_mlir.frontends import tflite_moves as tm
 from sima_mlir.frontends.tflite_file import Graph, Operator, Tensor, read_graph
 from sima_mlir.quantization import Rounding, code_range
 
@@ -65,6 +77,11 @@ _ACTIVATIONS = {
     "RELU_N1_TO_1": (-1.0, 1.0),
 }
 """The real range of each fused activation."""
+
+_CLIPS = {name: _ACTIVATIONS[name] for name in ("RELU", "RELU6", "RELU_N1_TO_1")} | {
+    "RELU_0_TO_1": (0.0, 1.0)
+}
+"""The real range of each operator that clips."""
 
 
 def import_tflite(data: bytes, name: str = "<model>") -> ModuleOp:
@@ -124,7 +141,7 @@ def _uses(graph: Graph) -> list[tuple[Tensor, Types]]:
     uses = [(tensor, _CODES + _FLOAT32) for tensor in graph.inputs + graph.outputs]
     for operator in graph.operators:
         if (support := _OPERATORS.get(operator.code)) is not None:
-            pairs = zip(operator.inputs, support.inputs, strict=False)
+            pairs = zip(operator.inputs, support.operand_types(operator), strict=False)
             uses += [(tensor, types) for tensor, types in pairs if tensor is not None]
             uses += [(tensor, support.output) for tensor in operator.outputs]
     return uses
@@ -179,20 +196,22 @@ class _Importer:
         try:
             _check_operands(operator)
             self.location = _location(operator.outputs[0])
-            result = _OPERATORS[operator.code].build(self, operator)
+            built = _OPERATORS[operator.code].build(self, operator)
         except ModelError:
             raise
         except (ValueError, VerifyException) as error:
             reason = " ".join(str(error).split())
             raise ModelError(f"operator '{operator.code}' at '{operator.name}': {reason}") from None
-        self.define(operator.outputs[0], result)
+        results = [built] if isinstance(built, SSAValue) else built
+        for tensor, result in zip(operator.outputs, results, strict=True):
+            self.define(tensor, result)
 
     def define(self, tensor: Tensor, value: SSAValue) -> None:
         """Makes a value known as a tensor, whose shape and type it must have."""
         if tensor.number in self.values:
             raise ModelError(f"tensor '{tensor.name}' is computed twice")
         given, computed = dimensions(tensor.shape), dimensions(shape_of(value))
-        if shape_of(value) != tensor.shape:
+        if not tensor.takes(shape_of(value)):
             raise ModelError(f"tensor '{tensor.name}' has shape {given}, computed is {computed}")
         if element_type(value) != tensor.element_type:
             raise ModelError(
@@ -230,6 +249,48 @@ class _Importer:
     def mul(self, operator: Operator) -> SSAValue:
         """Multiplies two tensors, of which one may be a smaller constant."""
         return self.elementwise(operator, qnn.MulOp)
+
+    def subtract(self, operator: Operator) -> SSAValue:
+        """Subtracts one tensor from another; one of them may be a smaller constant."""
+        return self.elementwise(operator, qnn.SubtractOp)
+
+    def function(
+        self, operator: Operator, operation: Callable[..., PointwiseOperation], *parameters: object
+    ) -> SSAValue:
+        """Puts each number through a function."""
+        source, output = operator.operands[0], operator.outputs[0]
+        encodings = source.encoding, output.encoding
+        return self.emit(operation(self.value(source), *parameters, *encodings, Rounding.TFLITE))
+
+    def elu(self, operator: Operator) -> SSAValue:
+        """Computes the exponential linear unit."""
+        return self.function(operator, qnn.EluOp, 1.0)
+
+    def gelu(self, operator: Operator) -> SSAValue:
+        """Computes the Gaussian error linear unit, exactly or by a hyperbolic tangent."""
+        approximate = bool(operator.options["Approximate"])
+        return self.function(operator, partial(qnn.GeluOp, approximate=approximate))
+
+    def leaky_relu(self, operator: Operator) -> SSAValue:
+        """Multiplies what is negative by a slope."""
+        return self.function(operator, qnn.LeakyReluOp, float(operator.options["Alpha"]))
+
+    def prelu(self, operator: Operator) -> SSAValue:
+        """Multiplies what is negative by a slope, which must be one for all elements."""
+        source, slope = operator.operands
+        codes = slope.constant().ravel()
+        if len(codes) != 1:
+            raise ValueError(f"slope '{slope.name}' must have 1 element, got {len(codes)}")
+        if slope.type != source.type:
+            raise ValueError(f"slope must have type {source.type}, got {slope.type}")
+        return self.function(operator, qnn.PreluOp, int(codes[0]), slope.encoding)
+
+    def relu(self, operator: Operator) -> SSAValue:
+        """Clips to a real range, in the output's encoding."""
+        (source,), output = operator.operands, operator.outputs[0]
+        same = source.encoding == output.encoding
+        data = self.value(source) if same else self.function(operator, qnn.LeakyReluOp, 1.0)
+        return self.clipped(data, _CLIPS[operator.code], output)
 
     def elementwise(
         self, operator: Operator, operation: type[qnn.ElementwiseOperation]
@@ -353,10 +414,14 @@ class _Importer:
         return self.activation(self.emit(result), operator)
 
     def activation(self, value: SSAValue, operator: Operator) -> SSAValue:
-        """Clips to the range of the fused activation, unless that is the range of the type."""
+        """Clips to the range of the fused activation."""
         limits = _ACTIVATIONS[operator.options["FusedActivationFunction"]]
+        return self.clipped(value, limits, operator.outputs[0])
+
+    def clipped(self, value: SSAValue, limits: tuple[float, float], tensor: Tensor) -> SSAValue:
+        """Clips to a real range, unless that is the range of the type."""
         everything = code_range(dtype_of(element_type(value)))
-        low, high = _activation_range(limits, operator.outputs[0], everything)
+        low, high = _activation_range(limits, tensor, everything)
         return value if (low, high) == everything else self.emit(qnn.ClipOp(value, low, high))
 
     def mean(self, operator: Operator) -> SSAValue:
@@ -384,7 +449,7 @@ class _Importer:
     def reshape(self, operator: Operator) -> SSAValue:
         """Gives a tensor the shape of the output, to which a shape among the operands must fit."""
         source, shape = operator.operands[0], operator.outputs[0].static_shape
-        _check_same_encoding(operator)
+        tm.check_same_encoding(operator)
         for tensor in operator.operands[1:]:
             sizes = tensor.constant().ravel().tolist()
             fits = all(size in (-1, given) for size, given in zip(sizes, shape, strict=False))
@@ -419,7 +484,7 @@ class _Importer:
 class _Support(NamedTuple):
     """How an operator is taken over."""
 
-    build: Callable[[_Importer, Operator], SSAValue]
+    build: Callable[[_Importer, Operator], SSAValue | Sequence[SSAValue]]
     inputs: tuple[Types, ...]
     """The types that each operand may have."""
     output: Types = _CODES
@@ -429,6 +494,15 @@ class _Support(NamedTuple):
     """The schema's table of options."""
     fields: tuple[str, ...] = ()
     """Those of them that are read."""
+    variadic: bool = False
+    """Whether there may be more operands, as the last one."""
+    several: bool = False
+    """Whether there may be more results than one."""
+
+    def operand_types(self, operator: Operator) -> tuple[Types, ...]:
+        """Returns the types that each operand of an operator may have."""
+        more = len(operator.inputs) - len(self.inputs)
+        return self.inputs + self.inputs[-1:] * (more if self.variadic else 0)
 
 
 _ACTIVATION = ("FusedActivationFunction",)
@@ -442,10 +516,75 @@ _WEIGHTED = (_CODES, _CODES, _INT32)
 _SHAPED = (_CODES, _INT32)
 _PADDED = (_CODES, ("INT32", "INT64"))
 _ANY = (_CODES + _FLOAT32,)
+_INDICES: Types = ("INT32", "INT64")
+_AXES = ("Axis",)
+_STRIDED = ("BeginMask", "EndMask", "EllipsisMask", "NewAxisMask", "ShrinkAxisMask", "Offset")
+_RESIZED = ("AlignCorners", "HalfPixelCenters")
 
 _I = _Importer
 
+
+def _function(operation: Callable[..., PointwiseOperation], types: Types = _CODES) -> _Support:
+    """Returns how an operator is taken over that puts each number through a function."""
+
+    def build(importer: _Importer, operator: Operator) -> SSAValue:
+        return importer.function(operator, operation)
+
+    return _Support(build, (types,), types)
+
+
+_SIGNED: Types = ("INT8",)
+
+_MOVES: dict[str, _Support] = {
+    "BATCH_TO_SPACE_ND": _Support(tm.batch_to_space_nd, (_CODES, _INDICES, _INDICES)),
+    "BROADCAST_TO": _Support(tm.broadcast_to, (_CODES, _INDICES)),
+    "CONCATENATION": _Support(
+        tm.concatenation,
+        (_CODES,),
+        options="ConcatenationOptions",
+        fields=("Axis", *_ACTIVATION),
+        variadic=True,
+    ),
+    "DEPTH_TO_SPACE": _Support(
+        tm.depth_to_space, (_CODES,), options="DepthToSpaceOptions", fields=("BlockSize",)
+    ),
+    "EXPAND_DIMS": _Support(tm.reshape_of_ones, (_CODES, _INDICES)),
+    "PACK": _Support(tm.pack, (_CODES,), options="PackOptions", fields=_AXES, variadic=True),
+    "RESIZE_BILINEAR": _Support(
+        tm.resize_bilinear,
+        (("INT8",), _INT32),
+        ("INT8",),
+        options="ResizeBilinearOptions",
+        fields=_RESIZED,
+    ),
+    "RESIZE_NEAREST_NEIGHBOR": _Support(
+        tm.resize_nearest_neighbor,
+        _SHAPED,
+        options="ResizeNearestNeighborOptions",
+        fields=_RESIZED,
+    ),
+    "SLICE": _Support(tm.slice_, (_CODES, _INDICES, _INDICES)),
+    "SPACE_TO_BATCH_ND": _Support(tm.space_to_batch_nd, (_CODES, _INDICES, _INDICES)),
+    "SPACE_TO_DEPTH": _Support(
+        tm.space_to_depth, (_CODES,), options="SpaceToDepthOptions", fields=("BlockSize",)
+    ),
+    "SPLIT": _Support(tm.split, (_INT32, _CODES), several=True),
+    "SPLIT_V": _Support(tm.split_v, (_CODES, _INDICES, _INT32), several=True),
+    "SQUEEZE": _Support(tm.reshape_of_ones, (_CODES,)),
+    "STRIDED_SLICE": _Support(
+        tm.strided_slice,
+        (_CODES, _INDICES, _INDICES, _INDICES),
+        options="StridedSliceOptions",
+        fields=_STRIDED,
+    ),
+    "TRANSPOSE": _Support(tm.transpose, _SHAPED),
+    "UNPACK": _Support(tm.unpack, (_CODES,), options="UnpackOptions", fields=_AXES, several=True),
+}
+"""The operators that move or select codes."""
+
 _OPERATORS: dict[str, _Support] = {
+    **_MOVES,
+    "ABS": _function(qnn.AbsOp, _SIGNED),
     "ADD": _Support(_I.add, (_CODES, _CODES), _CODES, 0, "AddOptions", _ACTIVATION),
     "AVERAGE_POOL_2D": _Support(_I.average_pool_2d, (_CODES,), _CODES, 0, "Pool2DOptions", _POOL),
     "CONV_2D": _Support(_I.conv_2d, _WEIGHTED, _CODES, 1, "Conv2DOptions", _CONV),
@@ -453,30 +592,43 @@ _OPERATORS: dict[str, _Support] = {
         _I.depthwise_conv_2d, _WEIGHTED, _CODES, 1, "DepthwiseConv2DOptions", _DEPTHWISE
     ),
     "DEQUANTIZE": _Support(_I.dequantize, (_CODES,), _FLOAT32),
+    "ELU": _Support(_I.elu, (_SIGNED,), _SIGNED),
+    "EXP": _function(qnn.ExpOp, _SIGNED),
     "FULLY_CONNECTED": _Support(
         _I.fully_connected, _WEIGHTED, _CODES, 1, "FullyConnectedOptions", _DENSE
     ),
+    "GELU": _Support(_I.gelu, (_CODES,), _CODES, 0, "GeluOptions", ("Approximate",)),
+    "HARD_SWISH": _function(qnn.HardSwishOp),
+    "LEAKY_RELU": _Support(_I.leaky_relu, (_CODES,), _CODES, 0, "LeakyReluOptions", ("Alpha",)),
+    "LOG": _function(qnn.LogOp, _SIGNED),
+    "LOGISTIC": _function(qnn.SigmoidOp),
     "MAX_POOL_2D": _Support(_I.max_pool_2d, (_CODES,), _CODES, 0, "Pool2DOptions", _POOL),
     "MEAN": _Support(_I.mean, _SHAPED, _CODES, 0, "ReducerOptions", ("KeepDims",)),
     "MUL": _Support(_I.mul, (_CODES, _CODES), _CODES, 0, "MulOptions", _ACTIVATION),
     "PAD": _Support(_I.pad, _PADDED),
+    "PRELU": _Support(_I.prelu, (_CODES, _CODES)),
     "QUANTIZE": _Support(_I.quantize, _ANY),
+    **{name: _Support(_I.relu, (_CODES,)) for name in _CLIPS},
     "RESHAPE": _Support(_I.reshape, _SHAPED, _CODES, 1),
+    "RSQRT": _function(qnn.RsqrtOp, _SIGNED),
     "SOFTMAX": _Support(_I.softmax, (_CODES,), _CODES, 0, "SoftmaxOptions", ("Beta",)),
+    "SQRT": _function(qnn.SqrtOp, _SIGNED),
+    "SUB": _Support(_I.subtract, (_CODES, _CODES), _CODES, 0, "SubOptions", _ACTIVATION),
+    "TANH": _function(qnn.TanhOp),
 }
 
 
 def _check_operands(operator: Operator) -> None:
     """Checks how many operands and results there are, and which are left out."""
     support, given = _OPERATORS[operator.code], len(operator.inputs)
-    most = len(support.inputs)
+    most = len(support.operand_types(operator))
     least = most - support.optional
     if not least <= given <= most:
         wanted = f"{least} or {most}" if least < most else f"{most}"
         raise ValueError(f"inputs must be {wanted}, got {given}")
     if None in operator.inputs[:least]:
         raise ValueError(f"input {operator.inputs.index(None)} must not be left out")
-    if len(operator.outputs) != 1:
+    if len(operator.outputs) != 1 and not support.several:
         raise ValueError(f"outputs must be 1, got {len(operator.outputs)}")
 
 
@@ -529,16 +681,9 @@ def _conv_window(operator: Operator, data: SSAValue, kernel: Shape) -> tuple[Sha
     return *_window(operator, data, kernel[:2], dilations), dilations
 
 
-def _check_same_encoding(operator: Operator) -> None:
-    """Refuses an operator that moves codes between tensors of different encodings."""
-    given, wanted = operator.outputs[0].encoding, operator.operands[0].encoding
-    if not given.matches(wanted):
-        raise ValueError(f"output must have quantization {wanted}, got {given}")
-
-
 def _pool_window(operator: Operator, data: SSAValue) -> tuple[Shape, Shape, Shape]:
     """Returns size, strides and padding of a pool, which leaves the encoding as it is."""
-    _check_same_encoding(operator)
+    tm.check_same_encoding(operator)
     pool_size = [operator.options["FilterHeight"], operator.options["FilterWidth"]]
     return pool_size, *_window(operator, data, pool_size, [1, 1])
 

@@ -56,6 +56,8 @@ class Tensor(NamedTuple):
     zero_points: npt.NDArray[np.int64]
     axis: int
     data: npt.NDArray[np.uint8] | None
+    signature: tuple[int, ...] = ()
+    """The shape with -1 for sizes that `shape` only assumes, if the file has that too."""
 
     @property
     def element_type(self) -> Attribute:
@@ -69,6 +71,14 @@ class Tensor(NamedTuple):
             shape = dimensions(self.shape)
             raise ModelError(f"tensor '{self.name}' must have a static shape, got {shape}")
         return self.shape
+
+    def takes(self, shape: Sequence[int]) -> bool:
+        """Whether a computed shape is the tensor's, but for sizes that the file leaves open."""
+        known = self.signature if len(self.signature) == len(self.shape) else self.shape
+        return len(shape) == len(self.shape) and all(
+            size == given or declared == -1
+            for size, given, declared in zip(shape, self.shape, known, strict=True)
+        )
 
     def constant(self, rank: int | None = None) -> Array:
         """Returns the elements of a constant, as a view of the file."""
@@ -229,6 +239,7 @@ class _Reader:
             _vector(quantization and quantization.ZeroPointAsNumpy(), np.int64),
             quantization.QuantizedDimension() if quantization else 0,
             self.buffer(name, table.Buffer()),
+            tuple(_vector(table.ShapeSignatureAsNumpy(), np.int32).tolist()),
         )
 
     def buffer(self, name: str, index: int) -> npt.NDArray[np.uint8] | None:

@@ -203,6 +203,46 @@ def pad(data: npt.NDArray[Integer], padding: Sequence[int], value: int) -> npt.N
     return np.pad(data, tuple(map(tuple, widths.T.tolist())), constant_values=value)
 
 
+def nearest(
+    data: npt.NDArray[Integer],
+    places: Sequence[npt.NDArray[np.int64]],
+    divisors: Sequence[int],
+) -> npt.NDArray[Integer]:
+    """Take the pixels of (N, *in, C) at `place / divisor` along each spatial axis, rounded down.
+
+    A place outside the image is that of the first or the last pixel.
+    """
+    for axis, (place, divisor) in enumerate(zip(places, divisors, strict=True), 1):
+        pixels = np.clip(place // divisor, 0, data.shape[axis] - 1)
+        data = np.take(data, pixels, axis)
+    return data
+
+
+def interpolate(
+    data: npt.NDArray[Integer],
+    places: Sequence[npt.NDArray[np.int64]],
+    divisors: Sequence[int],
+) -> npt.NDArray[Integer]:
+    """Interpolate (N, *in, C) linearly at `place / divisor` along each spatial axis.
+
+    A mean is rounded to nearest, ties away from zero. It is exact while the product of the
+    divisors is at most 2**40 and the codes have at most 16 bits.
+    """
+    total = data.astype(np.int64)
+    for axis, (place, divisor) in enumerate(zip(places, divisors, strict=True), 1):
+        last = data.shape[axis] - 1
+        lower, rest = np.divmod(np.clip(place, 0, last * divisor), divisor)
+        rest = np.reshape(rest, (-1,) + (1,) * (data.ndim - 1 - axis))
+        upper = np.take(total, np.minimum(lower + 1, last), axis)
+        total = np.take(total, lower, axis) * (divisor - rest) + upper * rest
+    return divide_half_away(total, math.prod(divisors)).astype(data.dtype)
+
+
+def look_up(data: Integers, table: Integers) -> Integers:
+    """Replace codes by what a table has for them; its first entry is for the least code."""
+    return table[data.astype(np.intp) - code_range(data.dtype)[0]]
+
+
 def quantize(
     data: npt.NDArray[np.float32],
     scale: float,

@@ -7,9 +7,9 @@ import numpy.typing as npt
 from xdsl.interpreter import InterpreterFunctions, register_impls
 
 from sima_mlir.dialects import qnn
-from sima_mlir.dialects.definitions import shape_of
 from sima_mlir.dialects.elements import Array, array_values
-from sima_mlir.interpreters import kernels
+from sima_mlir.dialects.pointwise import PointwiseOperation
+from sima_mlir.interpreters import kernels, moves
 from sima_mlir.interpreters.tensor import impl_array, pool_window, result_dtype
 from sima_mlir.quantization import (
     Rounding,
@@ -25,9 +25,41 @@ from sima_mlir.quantization import (
 )
 
 
+def _looked_up(functions: object, op: PointwiseOperation, data: Array) -> Array:
+    """Looks codes up in the table of a function."""
+    return kernels.look_up(data, op.table())
+
+
 @register_impls
 class QnnFunctions(InterpreterFunctions):
     """One function for each operation of the `qnn` dialect."""
+
+    broadcast_to = impl_array(qnn.BroadcastToOp)(moves.broadcast_to)
+    clip = impl_array(qnn.ClipOp)(moves.clip)
+    depth_to_space = impl_array(qnn.DepthToSpaceOp)(moves.depth_to_space)
+    max_pool = impl_array(qnn.MaxPoolOp)(moves.max_pool)
+    pad = impl_array(qnn.PadOp)(moves.pad)
+    reshape = impl_array(qnn.ReshapeOp)(moves.reshape)
+    resize = impl_array(qnn.ResizeOp)(moves.resize)
+    slice_ = impl_array(qnn.SliceOp)(moves.slice_)
+    space_to_depth = impl_array(qnn.SpaceToDepthOp)(moves.space_to_depth)
+    transpose = impl_array(qnn.TransposeOp)(moves.transpose)
+
+    @impl_array(qnn.ConcatenateOp)
+    def concatenate(self, op: qnn.ConcatenateOp, *inputs: Array) -> Array:
+        """Requantizes each operand to `output_q` and puts them one after the other."""
+        codes = [
+            requantize(
+                data,
+                scale_ratio(input_q.scale, op.output_q.per_tensor().scale)[0],
+                input_q.zero_point.value.data,
+                op.output_q.zero_point.value.data,
+                op.rounding.data,
+                result_dtype(op),
+            )
+            for data, input_q in zip(inputs, op.input_qs, strict=True)
+        ]
+        return np.concatenate(codes, op.axis.value.data)
 
     @impl_array(qnn.ConvOp)
     def conv(self, op: qnn.ConvOp, data: Array, weight: Array) -> Array:
@@ -67,21 +99,15 @@ class QnnFunctions(InterpreterFunctions):
             data, np.squeeze(op.input_q.scale), op.input_q.zero_point.value.data
         )
 
-    @impl_array(qnn.ClipOp)
-    def clip(self, op: qnn.ClipOp, data: Array) -> Array:
-        """Clamps codes."""
-        return np.clip(data, op.min.value.data, op.max.value.data)
-
     @impl_array(qnn.AddOp)
     def add(self, op: qnn.AddOp, lhs: Array, rhs: Array) -> Array:
         """Adds under the contract of `rounding`."""
-        constants = fixed_point_add(
-            op.lhs_q.per_tensor(),
-            op.rhs_q.per_tensor(),
-            op.output_q.per_tensor(),
-            op.rounding.data,
-        )
-        return add_fixed_point(lhs, rhs, constants, result_dtype(op))
+        return _sum(op, lhs, rhs, 1)
+
+    @impl_array(qnn.SubtractOp)
+    def subtract(self, op: qnn.SubtractOp, lhs: Array, rhs: Array) -> Array:
+        """Subtracts under the contract of `rounding`."""
+        return _sum(op, lhs, rhs, -1)
 
     @impl_array(qnn.AvgPoolOp)
     def avg_pool(self, op: qnn.AvgPoolOp, data: Array) -> Array:
@@ -94,11 +120,6 @@ class QnnFunctions(InterpreterFunctions):
             pad_value=None if op.count_include_pad is None else zero_point,
         )
         return saturate(average, result_dtype(op))
-
-    @impl_array(qnn.MaxPoolOp)
-    def max_pool(self, op: qnn.MaxPoolOp, data: Array) -> Array:
-        """Takes the largest code inside the data."""
-        return kernels.max_pool(data, **pool_window(op, op.pool_size))
 
     @impl_array(qnn.MeanOp)
     def mean(self, op: qnn.MeanOp, data: Array) -> Array:
@@ -120,20 +141,34 @@ class QnnFunctions(InterpreterFunctions):
         dtype = result_dtype(op)
         return requantize(left * right, ratio, 0, output_q.zero_point, op.rounding.data, dtype)
 
-    @impl_array(qnn.PadOp)
-    def pad(self, op: qnn.PadOp, data: Array) -> Array:
-        """Puts a code around the tensor."""
-        return kernels.pad(data, array_values(op.padding).tolist(), op.value.value.data)
-
-    @impl_array(qnn.ReshapeOp)
-    def reshape(self, op: qnn.ReshapeOp, data: Array) -> Array:
-        """Keeps the elements in order."""
-        return data.reshape(shape_of(op.result))
+    abs = impl_array(qnn.AbsOp)(_looked_up)
+    elu = impl_array(qnn.EluOp)(_looked_up)
+    erf = impl_array(qnn.ErfOp)(_looked_up)
+    exp = impl_array(qnn.ExpOp)(_looked_up)
+    gelu = impl_array(qnn.GeluOp)(_looked_up)
+    hard_sigmoid = impl_array(qnn.HardSigmoidOp)(_looked_up)
+    hard_swish = impl_array(qnn.HardSwishOp)(_looked_up)
+    leaky_relu = impl_array(qnn.LeakyReluOp)(_looked_up)
+    log = impl_array(qnn.LogOp)(_looked_up)
+    prelu = impl_array(qnn.PreluOp)(_looked_up)
+    reciprocal = impl_array(qnn.ReciprocalOp)(_looked_up)
+    rsqrt = impl_array(qnn.RsqrtOp)(_looked_up)
+    sigmoid = impl_array(qnn.SigmoidOp)(_looked_up)
+    softplus = impl_array(qnn.SoftplusOp)(_looked_up)
+    sqrt = impl_array(qnn.SqrtOp)(_looked_up)
+    swish = impl_array(qnn.SwishOp)(_looked_up)
+    tanh = impl_array(qnn.TanhOp)(_looked_up)
 
     @impl_array(qnn.SoftmaxOp)
     def softmax(self, op: qnn.SoftmaxOp, data: Array) -> Array:
         """Computes softmax in 32-bit fixed-point arithmetic."""
         return softmax(data, op.constants(), result_dtype(op))
+
+
+def _sum(op: qnn.AddOp | qnn.SubtractOp, lhs: Array, rhs: Array, sign: int) -> Array:
+    lhs_q, rhs_q, output_q = (q.per_tensor() for q in (op.lhs_q, op.rhs_q, op.output_q))
+    constants = fixed_point_add(lhs_q, rhs_q, output_q, op.rounding.data)
+    return add_fixed_point(lhs, rhs, constants, result_dtype(op), sign=sign)
 
 
 def _centred(op: qnn.ConvOp | qnn.DenseOp, data: Array, weight: Array) -> tuple[Array, Array]:

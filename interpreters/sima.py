@@ -16,9 +16,8 @@ from xdsl.interpreter import InterpreterFunctions, register_impls
 from xdsl.ir import Attribute
 
 from sima_mlir.dialects import sima
-from sima_mlir.dialects.definitions import shape_of
 from sima_mlir.dialects.elements import Array, array_values, elements
-from sima_mlir.interpreters import kernels
+from sima_mlir.interpreters import kernels, moves
 from sima_mlir.interpreters.tensor import impl_array, pool_window, result_dtype
 from sima_mlir.quantization import (
     DEFAULT_TARGET,
@@ -41,6 +40,18 @@ class SimaFunctions(InterpreterFunctions):
 
     def __init__(self, ctx: Context):
         self.ctx = ctx
+
+    broadcast_to = impl_array(sima.BroadcastToOp)(moves.broadcast_to)
+    clip = impl_array(sima.ClipOp)(moves.clip)
+    concat = impl_array(sima.ConcatOp)(moves.concat)
+    depth_to_space = impl_array(sima.DepthToSpaceOp)(moves.depth_to_space)
+    max_pool = impl_array(sima.MaxPoolOp)(moves.max_pool)
+    pad = impl_array(sima.PadOp)(moves.pad)
+    reshape = impl_array(sima.ReshapeOp)(moves.reshape)
+    resize = impl_array(sima.ResizeOp)(moves.resize)
+    slice_ = impl_array(sima.SliceOp)(moves.slice_)
+    space_to_depth = impl_array(sima.SpaceToDepthOp)(moves.space_to_depth)
+    transpose = impl_array(sima.TransposeOp)(moves.transpose)
 
     @impl_array(sima.ConvOp)
     def conv(self, op: sima.ConvOp, data: Array) -> Array:
@@ -73,13 +84,17 @@ class SimaFunctions(InterpreterFunctions):
     @impl_array(sima.AddOp)
     def add(self, op: sima.AddOp, lhs: Array, rhs: Array) -> Array:
         """Rescales both operands and adds."""
-        if op.is_tflite:
-            left = _operand(op, lhs, op.lhs_zero_point, op.lhs_scale, op.lhs_shift)
-            right = _operand(op, rhs, op.rhs_zero_point, op.rhs_scale, op.rhs_shift)
-            return _requantized(op, left + right)
-        left = lhs.astype(np.int64) * op.lhs_scale.value.data
-        right = rhs.astype(np.int64) * op.rhs_scale.value.data
-        return _requantized(op, left + right + op.bias.value.data)
+        return _sum(op, lhs, rhs)
+
+    @impl_array(sima.SubtractOp)
+    def subtract(self, op: sima.SubtractOp, lhs: Array, rhs: Array) -> Array:
+        """Rescales both operands and subtracts."""
+        return _sum(op, lhs, rhs)
+
+    @impl_array(sima.LutOp)
+    def lut(self, op: sima.LutOp, data: Array) -> Array:
+        """Looks codes up."""
+        return kernels.look_up(data, elements(op.table, self.ctx))
 
     @impl_array(sima.MulOp)
     def mul(self, op: sima.MulOp, lhs: Array, rhs: Array) -> Array:
@@ -97,26 +112,6 @@ class SimaFunctions(InterpreterFunctions):
             pad_value=op.input_zero_point.value.data,
         )
         return average.astype(result_dtype(op))
-
-    @impl_array(sima.MaxPoolOp)
-    def max_pool(self, op: sima.MaxPoolOp, data: Array) -> Array:
-        """Takes the largest code inside the data."""
-        return kernels.max_pool(data, **pool_window(op, op.pool_size))
-
-    @impl_array(sima.ClipOp)
-    def clip(self, op: sima.ClipOp, data: Array) -> Array:
-        """Clamps codes."""
-        return np.clip(data, op.min.value.data, op.max.value.data)
-
-    @impl_array(sima.PadOp)
-    def pad(self, op: sima.PadOp, data: Array) -> Array:
-        """Puts a code around the tensor."""
-        return kernels.pad(data, array_values(op.padding).tolist(), op.value.value.data)
-
-    @impl_array(sima.ReshapeOp)
-    def reshape(self, op: sima.ReshapeOp, data: Array) -> Array:
-        """Keeps the elements in order."""
-        return data.reshape(shape_of(op.result))
 
     @impl_array(sima.SoftmaxOp)
     def softmax(self, op: sima.SoftmaxOp, data: Array) -> Array:
@@ -174,8 +169,19 @@ def _scaled(op: sima.RequantizingOperation, values: Int64Array) -> Int64Array:
     return values * _per_channel(_given("scale_correction", op.scale_correction))
 
 
+def _sum(op: sima.SumOperation, lhs: Array, rhs: Array) -> Array:
+    """Rescales both operands, adds or subtracts, and requantizes."""
+    if op.is_tflite:
+        left = _operand(op, lhs, op.lhs_zero_point, op.lhs_scale, op.lhs_shift)
+        right = _operand(op, rhs, op.rhs_zero_point, op.rhs_scale, op.rhs_shift)
+        return _requantized(op, left + op.sign * right)
+    left = lhs.astype(np.int64) * op.lhs_scale.value.data
+    right = rhs.astype(np.int64) * op.rhs_scale.value.data
+    return _requantized(op, left + op.sign * right + op.bias.value.data)
+
+
 def _operand(
-    op: sima.AddOp,
+    op: sima.SumOperation,
     codes: Array,
     zero_point: IntegerAttr | None,
     scale: IntegerAttr,

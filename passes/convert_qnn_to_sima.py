@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, UnregisteredOp, i8, i32
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.ir import Attribute, Operation
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import (
     GreedyRewritePatternApplier,
@@ -19,11 +17,11 @@ from xdsl.pattern_rewriter import (
     PatternRewriteWalker,
     RewritePattern,
 )
-from xdsl.transforms.dead_code_elimination import is_trivially_dead
 
 from sima_mlir.dialects import qnn, sima
 from sima_mlir.dialects.definitions import dimensions, element_type, shape_of
 from sima_mlir.dialects.elements import Array, ElementsAttr, array_values, dense, dense_array
+from sima_mlir.dialects.pointwise import PointwiseOperation
 from sima_mlir.dialects.ranges import codes_of
 from sima_mlir.passes.chains import Chain, absorb_pad, match_chain
 from sima_mlir.passes.constants import (
@@ -50,6 +48,9 @@ from sima_mlir.passes.diagnostics import (
 )
 from sima_mlir.passes.encodings import find_mismatches
 from sima_mlir.passes.lowering import Form, Lowering, Mode
+from sima_mlir.passes.patterns import QnnPattern
+from sima_mlir.passes.patterns_moves import LowerConcatenate, LowerMove
+from sima_mlir.passes.rescaling import LARGER_SCALE, Rescaling, requantized_alone
 from sima_mlir.quantization import (
     Layer,
     Quantization,
@@ -65,10 +66,7 @@ from sima_mlir.quantization import (
     mean_multiplier,
     product_ratio,
     quantize_multiplier,
-    scale_ratio,
 )
-
-LARGER_SCALE = "choose a larger output scale"
 
 LARGEST_PRODUCT = 255 * 255
 """The largest product of two differences of 8-bit codes."""
@@ -152,46 +150,6 @@ def _remark_in_order(
         remark(ctx, finding)
 
 
-@dataclass
-class QnnPattern(RewritePattern, ABC):
-    """A pattern that replaces operations of one kind, or records why it does not."""
-
-    lowering: Lowering
-    root: ClassVar[type[Operation]]
-
-    def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter) -> None:
-        """Calls `lower` for the pattern's kind of operation."""
-        if not isinstance(op, self.root) or op in self.lowering.misses:
-            return
-        try:
-            self.lower(op, rewriter)
-        except Refusal as refusal:
-            self.lowering.refuse(op, refusal)
-
-    @abstractmethod
-    def lower(self, op: Any, rewriter: PatternRewriter) -> None:
-        """Replaces the operation, or raises `Refusal`."""
-
-    def replace(
-        self,
-        rewriter: PatternRewriter,
-        op: Operation,
-        new: Operation,
-        links: Sequence[Operation] = (),
-    ) -> None:
-        """Replaces an operation and the links before it, the first of which gives the location.
-
-        What is then left without a user is erased.
-        """
-        root, *fused = (*links, op)
-        new.location = root.location
-        self.lowering.record(root, fused, new)
-        operands = op.operands
-        rewriter.replace(op, new)
-        for operand in operands:
-            erase_unused(rewriter, operand)
-
-
 class LowerRequantize(QnnPattern):
     """Fuses what ends in a requantization.
 
@@ -205,7 +163,8 @@ class LowerRequantize(QnnPattern):
         """Replaces the requantization and the operations that it fuses with."""
         chain = match_chain(op)
         if chain is None:
-            self.replace(rewriter, op, self._alone(op))
+            rescaling = Rescaling(op.data, op.input_q, op.output_q, op.rounding, op.result)
+            self.replace(rewriter, op, requantized_alone(self.lowering, op, rescaling))
             return
         try:
             new = self._fused(chain)
@@ -320,55 +279,26 @@ class LowerRequantize(QnnPattern):
             input_zero_point=root.input_zero_point.value.data,
         )
 
-    def _alone(self, op: qnn.RequantizeOp) -> Operation:
-        """A requantization of anything but the result of a convolution or dense operator."""
-        output_q, zero_point = op.output_q.per_tensor(), op.input_q.zero_point.value.data
-        source = quote(op, "input_q", "output_q", "rounding") | quote_range(op.data)
 
-        def folded() -> Form:
-            if op.input_q.channels > 1 or element_type(op.data) == i32:
-                given = f"{op.input_q.channels} of {element_type(op.data)}"
-                raise ValueError(
-                    f"a shift alone takes one scale of 8- or 16-bit codes, its operand has {given}"
-                )
-            constants = fold_scale(op.data, op.result, op.input_q.per_tensor(), output_q, 1)
-            scale, bias, shift = constants
-            new = sima.RequantizeOp(op.data, bias, shifted(scale, shift), op.result.type)
-            return Form(new, source)
+class LowerSum(QnnPattern):
+    """qnn.add ⇒ sima.add, qnn.subtract ⇒ sima.subtract."""
 
-        def exact() -> Form:
-            if zero_point == -(1 << 31):
-                reason = f"its operand's zero point {zero_point} has no negative in 32 bits"
-                raise Refusal(reason, "choose another zero point")
-            ratio = refuse_value_errors(
-                lambda: scale_ratio(op.input_q.scale, output_q.scale), LARGER_SCALE
-            )
-            constants = refuse_value_errors(
-                lambda: quantize_multiplier(ratio, op.rounding.data), LARGER_SCALE
-            )
-            properties = multiplication(*constants, output_q.zero_point, op.rounding.data)
-            return Form(sima.RequantizeOp(op.data, -zero_point, properties, op.result.type), source)
+    root = (qnn.AddOp, qnn.SubtractOp)
 
-        return self.lowering.choose(op, folded, exact)
-
-
-class LowerAdd(QnnPattern):
-    """qnn.add ⇒ sima.add."""
-
-    root = qnn.AddOp
-
-    def lower(self, op: qnn.AddOp, rewriter: PatternRewriter) -> None:
-        """Replaces an addition of int8 codes."""
+    def lower(self, op: qnn.AddOp | qnn.SubtractOp, rewriter: PatternRewriter) -> None:
+        """Replaces a sum or a difference of int8 codes."""
         require_type("its operand", op.lhs, i8)
+        is_sum = isinstance(op, qnn.AddOp)
+        target, sign = (sima.AddOp, 1) if is_sum else (sima.SubtractOp, -1)
         encodings = (op.lhs_q.per_tensor(), op.rhs_q.per_tensor(), op.output_q.per_tensor())
         source = quote(op, "lhs_q", "rhs_q", "output_q", "rounding")
 
         def folded() -> Form:
-            constants = fold_add(*encodings)
+            constants = fold_add(*encodings, sign=sign)
             check_folded_add(constants, *encodings)
             fields = constants._asdict()
             shift: dict[str, Attribute] = {"shift": IntegerAttr(fields.pop("shift"), i32)}
-            return Form(sima.AddOp(op.lhs, op.rhs, fields, shift, op.result.type), source)
+            return Form(target(op.lhs, op.rhs, fields, shift, op.result.type), source)
 
         def exact() -> Form:
             constants = refuse_value_errors(
@@ -382,9 +312,20 @@ class LowerAdd(QnnPattern):
                 fields.pop("zero_point"),
                 fields.pop("rounding"),
             )
-            return Form(sima.AddOp(op.lhs, op.rhs, fields, properties, op.result.type), source)
+            return Form(target(op.lhs, op.rhs, fields, properties, op.result.type), source)
 
         self.replace(rewriter, op, self.lowering.choose(op, folded, exact))
+
+
+class LowerPointwise(QnnPattern):
+    """qnn.sigmoid, qnn.tanh, … ⇒ sima.lut of the function's table."""
+
+    root = PointwiseOperation
+
+    def lower(self, op: PointwiseOperation, rewriter: PatternRewriter) -> None:
+        """Replaces a function of int8 codes."""
+        require_type("its operand", op.data, i8)
+        self.replace(rewriter, op, sima.LutOp(op.data, dense(op.table())))
 
 
 class LowerMean(QnnPattern):
@@ -449,18 +390,6 @@ class LowerAvgPool(QnnPattern):
         self.replace(rewriter, op, new)
 
 
-class LowerMaxPool(QnnPattern):
-    """qnn.max_pool ⇒ sima.max_pool."""
-
-    root = qnn.MaxPoolOp
-
-    def lower(self, op: qnn.MaxPoolOp, rewriter: PatternRewriter) -> None:
-        """Replaces the pool; its window stays as it is."""
-        window, sizes = op.window(len(op.pool_size)), array_values(op.pool_size).tolist()
-        new = sima.MaxPoolOp(op.data, sizes, strides=window.strides, padding=window.padding)
-        self.replace(rewriter, op, new)
-
-
 class LowerClip(QnnPattern):
     """[sima.conv | sima.dense | … →] qnn.clip ⇒ the same with a clamp, or sima.clip."""
 
@@ -518,27 +447,6 @@ class LowerMul(QnnPattern):
         self.replace(rewriter, op, self.lowering.choose(op, folded, exact))
 
 
-class LowerPad(QnnPattern):
-    """qnn.pad ⇒ sima.pad, which a convolution may absorb later."""
-
-    root = qnn.PadOp
-
-    def lower(self, op: qnn.PadOp, rewriter: PatternRewriter) -> None:
-        """Replaces the padding."""
-        padding = array_values(op.padding).tolist()
-        self.replace(rewriter, op, sima.PadOp(op.data, padding, op.value.value.data))
-
-
-class LowerReshape(QnnPattern):
-    """qnn.reshape ⇒ sima.reshape."""
-
-    root = qnn.ReshapeOp
-
-    def lower(self, op: qnn.ReshapeOp, rewriter: PatternRewriter) -> None:
-        """Replaces the reshape."""
-        self.replace(rewriter, op, sima.ReshapeOp(op.data, shape_of(op.result)))
-
-
 class LowerSoftmax(QnnPattern):
     """qnn.softmax ⇒ sima.softmax."""
 
@@ -582,18 +490,18 @@ class LowerDequantize(QnnPattern):
 
 
 PATTERNS: tuple[Callable[[Lowering], QnnPattern], ...] = (
-    LowerAdd,
     LowerAvgPool,
     LowerClip,
+    LowerConcatenate,
     LowerDequantize,
-    LowerMaxPool,
     LowerMean,
+    LowerMove,
     LowerMul,
-    LowerPad,
+    LowerPointwise,
     LowerQuantize,
     LowerRequantize,
-    LowerReshape,
     LowerSoftmax,
+    LowerSum,
 )
 
 
@@ -601,14 +509,3 @@ def is_qnn(op: Operation) -> bool:
     """Whether an operation is of the `qnn` dialect, registered or not."""
     name = op.op_name.data if isinstance(op, UnregisteredOp) else op.name
     return name.startswith("qnn.")
-
-
-def erase_unused(rewriter: PatternRewriter, value: SSAValue) -> None:
-    """Erases the producer of a value that nobody uses, and so on for its operands."""
-    producer = value.owner
-    if not isinstance(producer, Operation) or not is_trivially_dead(producer):
-        return
-    operands = producer.operands
-    rewriter.erase(producer)
-    for operand in operands:
-        erase_unused(rewriter, operand)

@@ -9,9 +9,9 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Operation, SSAValue
 
 from sima_mlir.dialects import qnn
+from sima_mlir.dialects.moves import MoveOperation
 from sima_mlir.dialects.qnn import ENCODING_ATTRIBUTE, QuantizationAttr
 
-_MOVES = (qnn.ClipOp, qnn.MaxPoolOp, qnn.PadOp, qnn.ReshapeOp)
 _OPERAND_ENCODINGS = {"data": "input_q", "lhs": "lhs_q", "rhs": "rhs_q"}
 
 
@@ -63,7 +63,7 @@ def _return_mismatch(op: ReturnOp, known: dict[SSAValue, QuantizationAttr]) -> s
 
 
 def _written(op: Operation, known: dict[SSAValue, QuantizationAttr]) -> QuantizationAttr | None:
-    if isinstance(op, _MOVES):
+    if isinstance(op, MoveOperation):
         return known.get(op.data)
     encoding = op.properties.get("output_q")
     return encoding if isinstance(encoding, QuantizationAttr) else None
@@ -77,11 +77,19 @@ def _mismatch(op: Operation, known: dict[SSAValue, QuantizationAttr]) -> str | N
             wrote = written.zero_point.value.data
             return f"its operand has zero point {wrote}, but input_zero_point is {zero_point}"
         return None
-    for operand, attribute in _OPERAND_ENCODINGS.items():
-        encoding = op.properties.get(attribute)
-        if not isinstance(encoding, QuantizationAttr):
-            continue
-        written = known.get(getattr(op, operand))
+    for value, attribute, encoding in _declared_operands(op):
+        written = known.get(value)
         if written is not None and not written.matches(encoding):
             return f"its operand is encoded with {written}, but {attribute} is {encoding}"
     return None
+
+
+def _declared_operands(op: Operation) -> Iterator[tuple[SSAValue, str, QuantizationAttr]]:
+    """Yields operands with the property that declares their encoding, and the encoding."""
+    if isinstance(op, qnn.ConcatenateOp):
+        for i, (value, encoding) in enumerate(zip(op.inputs, op.input_qs, strict=True)):
+            yield value, f"input_qs[{i}]", encoding
+    for operand, attribute in _OPERAND_ENCODINGS.items():
+        encoding = op.properties.get(attribute)
+        if isinstance(encoding, QuantizationAttr):
+            yield getattr(op, operand), attribute, encoding

@@ -173,7 +173,8 @@ class Lowering:
     def _details(self, op: Operation) -> dict[str, Detail]:
         """Returns the constants of an operation, and how exact it is."""
         if (form := self.forms.get(op)) is None:
-            return {"max_error": 0}
+            bounds = (self._bound(part) for part in self._parts(op))
+            return {"max_error": max(bounds, default=0)}
         new = form.operation
         details: dict[str, Detail] = {"requantization": str(new.requantization.data)}
         if new.rounding is not None:
@@ -185,6 +186,13 @@ class Lowering:
         bound, folded_bound = self._bound(form), self.inexact.get(self.roots[op])
         details |= {"max_error": bound, "rms_error": self._errors(form).rms() if bound else 0.0}
         return details if folded_bound is None else details | {"folded_max_error": folded_bound}
+
+    def _parts(self, op: Operation) -> Iterator[Form]:
+        """Yields the forms of an operation's operands that stand for the same root as it does."""
+        for operand in op.operands:
+            form = self.form_of(operand)
+            if form is not None and self.roots[form.operation] is self.roots[op]:
+                yield form
 
 
 def _quoted(form: Form) -> DictionaryAttr:

@@ -41,6 +41,7 @@ from sima_mlir.quantization.fixed_point import (
     scale_ratio,
     wrap_int32,
 )
+from sima_mlir.quantization.lut import TABLE_ROUNDINGS, Function, lookup_table, prelu_table
 from sima_mlir.quantization.parameters import Quantization
 from sima_mlir.quantization.softmax import SoftmaxConstants, softmax, softmax_constants
 from sima_mlir.quantization.target import DEFAULT_TARGET, Target
@@ -49,9 +50,11 @@ __all__ = [
     "ADD_ROUNDINGS",
     "DEFAULT_TARGET",
     "MAX_SHIFT",
+    "TABLE_ROUNDINGS",
     "FixedPointAdd",
     "FixedPointConstants",
     "FoldedAdd",
+    "Function",
     "Layer",
     "Quantization",
     "Rounding",
@@ -73,7 +76,9 @@ __all__ = [
     "fold_requantization",
     "fold_requantize",
     "largest_significand",
+    "lookup_table",
     "mean_multiplier",
+    "prelu_table",
     "product_ratio",
     "quantize_multiplier",
     "requantize",

@@ -1,4 +1,7 @@
-"""Constants and arithmetic of quantized element-wise addition and multiplication.
+"""Constants and arithmetic of quantized element-wise addition, subtraction and multiplication.
+
+A subtraction has the constants of an addition, and `sign` -1: the right operand is subtracted
+where it is added otherwise.
 
 Sources: TensorFlow Lite Micro `tensorflow/lite/kernels/internal/reference/add.h` and
 `kernels/add.cc`, TensorFlow Lite `tensorflow/lite/kernels/mul.cc`; Apache TVM v0.18
@@ -103,14 +106,19 @@ def fixed_point_add(
 
 
 def add_fixed_point(
-    lhs: IntArray, rhs: IntArray, constants: FixedPointAdd, dtype: npt.DTypeLike
+    lhs: IntArray,
+    rhs: IntArray,
+    constants: FixedPointAdd,
+    dtype: npt.DTypeLike,
+    *,
+    sign: int = 1,
 ) -> IntArray:
     """Adds two integer arrays as `FixedPointAdd` says and saturates to `dtype`."""
     c = constants
     left = (lhs.astype(np.int64) - c.lhs_zero_point) << c.left_shift
     right = (rhs.astype(np.int64) - c.rhs_zero_point) << c.left_shift
     total = fixed_point_multiply(left, c.lhs_scale, c.lhs_shift, c.rounding)
-    total = total + fixed_point_multiply(right, c.rhs_scale, c.rhs_shift, c.rounding)
+    total = total + sign * fixed_point_multiply(right, c.rhs_scale, c.rhs_shift, c.rounding)
     product = fixed_point_multiply(total, c.scale, c.shift, c.rounding)
     return saturate(product + c.zero_point, dtype)
 
@@ -120,6 +128,8 @@ def fold_add(
     rhs_q: Quantization,
     output_q: Quantization,
     target: Target = DEFAULT_TARGET,
+    *,
+    sign: int = 1,
 ) -> FoldedAdd:
     """Returns integer scales, a bias and a shift that add two 8-bit codes with one rounding.
 
@@ -131,16 +141,22 @@ def fold_add(
     ratios = np.array([lhs_q.scale / output_q.scale, rhs_q.scale / output_q.scale])
     shift = _largest_shift(float(ratios.max()), (1 << (target.scale_bits - 1)) - 1, target)
     lhs_scale, rhs_scale = (int(s) for s in np.floor(np.ldexp(ratios, shift) + 0.5))
-    zero = lhs_scale * lhs_q.zero_point + rhs_scale * rhs_q.zero_point
+    zero = lhs_scale * lhs_q.zero_point + sign * rhs_scale * rhs_q.zero_point
     return FoldedAdd(lhs_scale, rhs_scale, (output_q.zero_point << shift) - zero, shift)
 
 
 def add_folded(
-    lhs: IntArray, rhs: IntArray, constants: FoldedAdd, dtype: npt.DTypeLike
+    lhs: IntArray,
+    rhs: IntArray,
+    constants: FoldedAdd,
+    dtype: npt.DTypeLike,
+    *,
+    sign: int = 1,
 ) -> IntArray:
     """Adds two integer arrays as `FoldedAdd` says and saturates to `dtype`."""
     c = constants
-    total = lhs.astype(np.int64) * c.lhs_scale + rhs.astype(np.int64) * c.rhs_scale + c.bias
+    right = sign * rhs.astype(np.int64) * c.rhs_scale
+    total = lhs.astype(np.int64) * c.lhs_scale + right + c.bias
     return saturate(fixed_point_multiply(total, 1, c.shift, Rounding.UPWARD), dtype)
 
 

@@ -1,8 +1,7 @@
 """TFLite's 8-bit softmax in 32-bit fixed-point arithmetic.
 
 Sources: TensorFlow Lite Micro `tensorflow/lite/kernels/internal/reference/softmax.h` and
-`quantization_util.cc`; gemmlowp `fixedpoint/fixedpoint.h`. A number in `Qi.f` is an int32 with
-`i` integer and `f = 31 - i` fraction bits.
+`quantization_util.cc`; gemmlowp `fixedpoint/fixedpoint.h`, whose notation `Qi.f` is used.
 """
 
 from __future__ import annotations
@@ -12,17 +11,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sima_mlir.quantization.fixed_point import (
-    Int64Array,
-    IntArray,
-    Rounding,
-    code_range,
-    fixed_point_multiply,
+from sima_mlir.quantization.fixed_point import Int64Array, IntArray, code_range
+from sima_mlir.quantization.gemmlowp import (
+    INT32_MAX,
+    divide_by_power_of_two,
+    high_multiply,
+    multiply_by_power_of_two,
 )
 
 _INPUT_INTEGER_BITS = 5
 _SUM_INTEGER_BITS = 12
-_INT32_MAX = (1 << 31) - 1
 
 _EXP_TABLE = (
     (-2, 1672461947),
@@ -52,7 +50,7 @@ def softmax_constants(input_scale: float, beta: float = 1.0) -> SoftmaxConstants
 
     Raises `ValueError` when `beta * input_scale` is less than `2**-26`, which TFLite refuses.
     """
-    multiplier = min(beta * input_scale * 2.0 ** (31 - _INPUT_INTEGER_BITS), float(_INT32_MAX))
+    multiplier = min(beta * input_scale * 2.0 ** (31 - _INPUT_INTEGER_BITS), float(INT32_MAX))
     if not multiplier >= 1:
         raise ValueError(f"scale times beta must be at least 2**-26, got {beta * input_scale}")
     fraction, exponent = np.frexp(multiplier)
@@ -72,30 +70,13 @@ def softmax(data: IntArray, constants: SoftmaxConstants, dtype: npt.DTypeLike) -
     low, high = code_range(dtype)
     difference = data.astype(np.int64) - data.max(axis=-1, keepdims=True)
     counts = difference >= constants.least_difference
-    scaled = _high_multiply(difference << constants.left_shift, np.int64(constants.scale))
+    scaled = high_multiply(difference << constants.left_shift, np.int64(constants.scale))
     exponential = np.where(counts, _exp_of_negative(np.where(counts, scaled, 0)), 0)
-    total = _divide_by_power_of_two(exponential, _SUM_INTEGER_BITS).sum(axis=-1, keepdims=True)
+    total = divide_by_power_of_two(exponential, _SUM_INTEGER_BITS).sum(axis=-1, keepdims=True)
     reciprocal, bits_over_unit = _reciprocal(total)
     right = bits_over_unit + 31 - 8
-    quotient = _divide_by_power_of_two(_high_multiply(reciprocal, exponential), right)
+    quotient = divide_by_power_of_two(high_multiply(reciprocal, exponential), right)
     return np.where(counts, np.clip(quotient + low, low, high), low).astype(dtype)
-
-
-def _high_multiply(a: Int64Array, b: Int64Array | np.int64) -> Int64Array:
-    """gemmlowp's `SaturatingRoundingDoublingHighMul` for operands that are not both -2**31."""
-    product = a * b
-    nudged = product + np.where(product >= 0, 1 << 30, 1 - (1 << 30))
-    return (nudged + np.where(nudged < 0, _INT32_MAX, 0)) >> 31
-
-
-def _divide_by_power_of_two(values: Int64Array, right: Int64Array | int) -> Int64Array:
-    """gemmlowp's `RoundingDivideByPOT`: to nearest, ties away from zero."""
-    return fixed_point_multiply(values, 1, right, Rounding.AWAY)
-
-
-def _multiply_by_power_of_two(values: Int64Array, left: int) -> Int64Array:
-    """gemmlowp's `SaturatingRoundingMultiplyByPOT` for a positive exponent."""
-    return np.clip(values << left, -_INT32_MAX - 1, _INT32_MAX)
 
 
 def _exp_of_negative(values: Int64Array) -> Int64Array:
@@ -103,23 +84,23 @@ def _exp_of_negative(values: Int64Array) -> Int64Array:
     fraction_bits = 31 - _INPUT_INTEGER_BITS
     quarter = np.int64(1) << (fraction_bits - 2)
     near_zero = (values & (quarter - 1)) - quarter
-    result = _exp_near_zero(_multiply_by_power_of_two(near_zero, _INPUT_INTEGER_BITS))
+    result = _exp_near_zero(multiply_by_power_of_two(near_zero, _INPUT_INTEGER_BITS))
     remainder = near_zero - values
     for exponent, factor in _EXP_TABLE:
         bit = np.int64(1) << (fraction_bits + exponent)
-        result = np.where(remainder & bit, _high_multiply(result, np.int64(factor)), result)
-    return np.where(values == 0, _INT32_MAX, result)
+        result = np.where(remainder & bit, high_multiply(result, np.int64(factor)), result)
+    return np.where(values == 0, INT32_MAX, result)
 
 
 def _exp_near_zero(values: Int64Array) -> Int64Array:
     """Returns `exp(x)` for x in [-1/4, 0), both in Q0.31, by a Taylor series around -1/8."""
     exp_of_eighth, third = np.int64(1895147668), np.int64(715827883)
     x = values + (1 << 28)
-    x2 = _high_multiply(x, x)
-    x3 = _high_multiply(x2, x)
-    quarter_x4 = _divide_by_power_of_two(_high_multiply(x2, x2), 2)
-    tail = _divide_by_power_of_two(_high_multiply(quarter_x4 + x3, third) + x2, 1)
-    return exp_of_eighth + _high_multiply(x + tail, exp_of_eighth)
+    x2 = high_multiply(x, x)
+    x3 = high_multiply(x2, x)
+    quarter_x4 = divide_by_power_of_two(high_multiply(x2, x2), 2)
+    tail = divide_by_power_of_two(high_multiply(quarter_x4 + x3, third) + x2, 1)
+    return exp_of_eighth + high_multiply(x + tail, exp_of_eighth)
 
 
 def _reciprocal(total: Int64Array) -> tuple[Int64Array, Int64Array]:
@@ -132,9 +113,9 @@ def _reciprocal(total: Int64Array) -> tuple[Int64Array, Int64Array]:
 def _one_over_one_plus(values: Int64Array) -> Int64Array:
     """Returns `1 / (1 + x)` for x in [0, 1), both in Q0.31, by three Newton-Raphson steps."""
     forty_eight_over_17, minus_32_over_17 = 1515870810, np.int64(-1010580540)
-    half_denominator = (values + _INT32_MAX + 1) >> 1
-    x = forty_eight_over_17 + _high_multiply(half_denominator, minus_32_over_17)
+    half_denominator = (values + INT32_MAX + 1) >> 1
+    x = forty_eight_over_17 + high_multiply(half_denominator, minus_32_over_17)
     for _ in range(3):
-        rest = (1 << 29) - _high_multiply(half_denominator, x)
-        x = x + _multiply_by_power_of_two(_high_multiply(x, rest), 2)
-    return _multiply_by_power_of_two(x, 1)
+        rest = (1 << 29) - high_multiply(half_denominator, x)
+        x = x + multiply_by_power_of_two(high_multiply(x, rest), 2)
+    return multiply_by_power_of_two(x, 1)

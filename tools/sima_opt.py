@@ -12,6 +12,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sima_mlir.tools.command import (
@@ -47,8 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the tool on the given arguments, those of the process by default."""
     parser = _make_parser()
     options = parser.parse_args(arguments)
-    if options.split_input_file and options.format == "tflite":
-        parser.error("argument --split-input-file: not allowed with -f tflite")
+    if options.split_input_file and options.format not in (None, "mlir"):
+        parser.error(f"argument --split-input-file: not allowed with -f {options.format}")
     if options.remarks_output_file is not None:
         remarks, output = (_path(p) for p in (options.remarks_output_file, options.output))
         if remarks == output != os.devnull:
@@ -69,9 +70,14 @@ def _make_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("input", nargs="?", default=_STDIN, help="a .mlir or .tflite file; - is stdin")
+    add("input", nargs="?", default=_STDIN, help="a .mlir, .tflite or .onnx file; - is stdin")
     add("-o", metavar="FILE", dest="output", help="write there instead of to stdout")
-    add("-f", "--format", choices=("mlir", "tflite"), help="what the input is, whatever its name")
+    add(
+        "-f",
+        "--format",
+        choices=("mlir", "tflite", "onnx"),
+        help="what the input is, whatever its name",
+    )
     pipeline = parser.add_mutually_exclusive_group()
     pipeline.add_argument(
         "-p", "--passes", metavar="PIPELINE", help="as for xdsl-opt: 'canonicalize,cse'"
@@ -186,7 +192,8 @@ def _process(
 
     detailed = _prints_all_remarks(options) or options.remarks_output_file is not None
     ctx = make_context(allow_unregistered=options.allow_unregistered_dialect, remarks=detailed)
-    module = read(ctx, data, name, format)
+    folder = None if options.input == _STDIN else Path(options.input).parent
+    module = read(ctx, data, name, format, folder)
     return ctx, module, run_pipeline(ctx, module, passes)
 
 

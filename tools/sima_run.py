@@ -41,8 +41,13 @@ def _make_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("module", help="a .mlir or .tflite file")
-    add("-f", "--format", choices=("mlir", "tflite"), help="what the module is, whatever its name")
+    add("module", help="a .mlir, .tflite or .onnx file")
+    add(
+        "-f",
+        "--format",
+        choices=("mlir", "tflite", "onnx"),
+        help="what the module is, whatever its name",
+    )
     add("--inputs", required=True, metavar="X.npz", help="the arrays in0, in1, ...")
     add("--outputs", metavar="Y.npz", help="where to put the arrays out0, out1, ...")
     add(

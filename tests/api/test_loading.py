@@ -49,12 +49,14 @@ def test_an_unknown_suffix_is_refused(tmp_path):
     path = tmp_path / "x.pb"
     path.touch()
     assert refusal(path) == (
-        f"error: cannot tell the format of '{path}', its suffix is none of .mlir, .tflite"
+        f"error: cannot tell the format of '{path}', its suffix is none of .mlir, .tflite, .onnx"
     )
 
 
 def test_an_unknown_format_is_refused():
-    with pytest.raises(SimaError, match=r"^error: format must be one of mlir, tflite, got 'pb'$"):
+    with pytest.raises(
+        SimaError, match=r"^error: format must be one of mlir, tflite, onnx, got 'pb'$"
+    ):
         read(make_context(), b"", format="pb")
 
 

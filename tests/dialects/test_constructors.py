@@ -18,9 +18,16 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from sima_mlir import make_context, parse
 from sima_mlir.dialects import qnn, sima
 from sima_mlir.dialects.elements import dense, dense_array, dtype_of, tensor_type, ui8
+from sima_mlir.dialects.pointwise import PointwiseOperation
 from sima_mlir.dialects.qnn import QNN, QuantizationAttr
 from sima_mlir.dialects.sima import SIMA, Requantization, RequantizationAttr
-from sima_mlir.quantization import ADD_ROUNDINGS, Quantization, Rounding, SoftmaxConstants
+from sima_mlir.quantization import (
+    ADD_ROUNDINGS,
+    TABLE_ROUNDINGS,
+    Quantization,
+    Rounding,
+    SoftmaxConstants,
+)
 
 MLIR_OPT = shutil.which("mlir-opt-22") or shutil.which("mlir-opt", path="/usr/lib/llvm-22/bin")
 
@@ -221,6 +228,98 @@ def reshape(draw: Draw, dialect: Any) -> Operation:
     return dialect.ReshapeOp(value(tensor_type(data, draw(ANY_CODES))), target)
 
 
+def transpose(draw: Draw, dialect: Any) -> Operation:
+    data = shape(draw)
+    axes = draw(st.permutations(range(len(data))))
+    return dialect.TransposeOp(value(tensor_type(data, draw(ANY_CODES))), axes)
+
+
+def slice_(draw: Draw, dialect: Any) -> Operation:
+    data = shape(draw)
+    steps = st.integers(1, 5) if dialect is sima else st.integers(-5, 5).filter(bool)
+    starts, sizes, strides = [], [], []
+    for extent in data:
+        start, step = draw(st.integers(0, max(extent - 1, 0))), draw(steps)
+        reach = range(extent)[start::step]
+        starts.append(start)
+        sizes.append(draw(st.integers(0, len(reach))))
+        strides.append(step)
+    return dialect.SliceOp(value(tensor_type(data, draw(ANY_CODES))), starts, sizes, strides)
+
+
+def broadcast_to(draw: Draw, dialect: Any) -> Operation:
+    result = shape(draw)
+    data = tuple(draw(st.sampled_from([1, size])) for size in result)[draw(SMALL) - 1 :]
+    return dialect.BroadcastToOp(value(tensor_type(data, draw(ANY_CODES))), result)
+
+
+def depth_to_space(draw: Draw, dialect: Any) -> Operation:
+    block, (n, h, w, c) = draw(SMALL), (draw(st.integers(0, 3)) for _ in range(4))
+    data = tensor_type((n, h, w, c * block**2), draw(ANY_CODES))
+    return dialect.DepthToSpaceOp(value(data), block, crd=draw(st.booleans()))
+
+
+def space_to_depth(draw: Draw, dialect: Any) -> Operation:
+    block, (n, h, w, c) = draw(SMALL), (draw(st.integers(0, 3)) for _ in range(4))
+    data = tensor_type((n, h * block, w * block, c), draw(ANY_CODES))
+    return dialect.SpaceToDepthOp(value(data), block, crd=draw(st.booleans()))
+
+
+def resize(draw: Draw, dialect: Any) -> Operation:
+    rank = draw(SMALL)
+    spatial, sizes = ([draw(st.integers(low, 4)) for _ in range(rank)] for low in (1, 0))
+    data = tensor_type((draw(SMALL), *spatial, draw(SMALL)), draw(CODES))
+    steps, offsets = ([draw(st.integers(low, 9)) for _ in range(rank)] for low in (0, -9))
+    divisors = [draw(st.integers(1, 9)) for _ in range(rank)]
+    linear = draw(st.booleans())
+    return dialect.ResizeOp(value(data), sizes, steps, offsets, divisors, linear=linear)
+
+
+def parts(draw: Draw) -> tuple[list[SSAValue], int, IntegerType]:
+    """Draws tensors that differ in one axis, and that axis."""
+    data, type = shape(draw, 1), draw(CODES)
+    axis = draw(st.integers(0, len(data) - 1))
+    widths = draw(st.lists(st.integers(0, 3), min_size=1, max_size=3))
+    shapes = [(*data[:axis], width, *data[axis + 1 :]) for width in widths]
+    return [value(tensor_type(shape, type)) for shape in shapes], axis, type
+
+
+def qnn_concatenate(draw: Draw) -> Operation:
+    values, axis, type = parts(draw)
+    *encodings, output_q = (encoding(draw, type) for _ in range(len(values) + 1))
+    return qnn.ConcatenateOp(values, axis, encodings, output_q, draw(ROUNDINGS))
+
+
+def sima_concat(draw: Draw) -> Operation:
+    values, axis, _ = parts(draw)
+    return sima.ConcatOp(values, axis)
+
+
+def pointwise(draw: Draw, operation: type[PointwiseOperation]) -> Operation:
+    """Draws scales that LiteRT's HARD_SWISH takes too, and a contract that there is."""
+    type, number = draw(st.sampled_from([i8, ui8])), st.floats(-1e3, 1e3)
+    scales, parameters, rest = st.floats(2.0**-3, 2.0**3), [], {}
+    input_q, output_q, slope_q = (
+        QuantizationAttr.of(draw(scales), code(draw, type)) for _ in range(3)
+    )
+    if operation is qnn.PreluOp:
+        parameters = [code(draw, type), slope_q]
+    elif operation in (qnn.EluOp, qnn.LeakyReluOp):
+        parameters = [draw(number)]
+    elif operation is qnn.HardSigmoidOp:
+        parameters = [draw(number), draw(number)]
+    elif operation is qnn.GeluOp:
+        rest = {"approximate": draw(st.booleans())}
+    none = (qnn.EluOp, qnn.ErfOp, qnn.HardSigmoidOp, qnn.ReciprocalOp, qnn.SoftplusOp, qnn.SwishOp)
+    rounding = draw(st.sampled_from(TABLE_ROUNDINGS[:2] if operation in none else TABLE_ROUNDINGS))
+    source = value(tensor_type(shape(draw), type))
+    return operation(source, *parameters, input_q, output_q, rounding, **rest)
+
+
+def sima_lut(draw: Draw) -> Operation:
+    return sima.LutOp(value(tensor_type(shape(draw), i8)), integers(draw, (256,), i8))
+
+
 def qnn_softmax(draw: Draw) -> Operation:
     type = draw(st.sampled_from([i8, ui8]))
     data = tensor_type((*shape(draw), draw(SMALL)), type)
@@ -286,7 +385,7 @@ def sima_mean(draw: Draw) -> Operation:
     )
 
 
-def sima_add(draw: Draw) -> Operation:
+def sima_sum(draw: Draw, operation: type[sima.SumOperation]) -> Operation:
     data = tensor_type(shape(draw), i8)
     attributes = requantization(draw, i8, None, scaled=False)
     tflite = "rounding" in attributes
@@ -297,7 +396,7 @@ def sima_add(draw: Draw) -> Operation:
             constants[name] = draw(st.integers(0, largest))
         for name in ("lhs_zero_point", "rhs_zero_point"):
             constants[name] = code(draw, i8)
-    return sima.AddOp(value(data), value(data), constants, attributes, data)
+    return operation(value(data), value(data), constants, attributes, data)
 
 
 def sima_mul(draw: Draw) -> Operation:
@@ -345,9 +444,12 @@ BUILDERS: dict[str, Callable[[Draw], Operation]] = {
     "qnn.add": lambda draw: elementwise(draw, qnn.AddOp),
     "qnn.avg_pool": qnn_avg_pool,
     "qnn.bias_add": qnn_bias_add,
+    "qnn.broadcast_to": lambda draw: broadcast_to(draw, qnn),
     "qnn.clip": lambda draw: clip(draw, qnn),
+    "qnn.concatenate": qnn_concatenate,
     "qnn.conv": qnn_conv,
     "qnn.dense": qnn_dense,
+    "qnn.depth_to_space": lambda draw: depth_to_space(draw, qnn),
     "qnn.dequantize": qnn_dequantize,
     "qnn.max_pool": qnn_max_pool,
     "qnn.mean": qnn_mean,
@@ -356,12 +458,19 @@ BUILDERS: dict[str, Callable[[Draw], Operation]] = {
     "qnn.quantize": qnn_quantize,
     "qnn.requantize": qnn_requantize,
     "qnn.reshape": lambda draw: reshape(draw, qnn),
+    "qnn.resize": lambda draw: resize(draw, qnn),
+    "qnn.slice": lambda draw: slice_(draw, qnn),
     "qnn.softmax": qnn_softmax,
-    "sima.add": sima_add,
+    "qnn.space_to_depth": lambda draw: space_to_depth(draw, qnn),
+    "qnn.transpose": lambda draw: transpose(draw, qnn),
+    "sima.add": lambda draw: sima_sum(draw, sima.AddOp),
     "sima.avg_pool": sima_avg_pool,
+    "sima.broadcast_to": lambda draw: broadcast_to(draw, sima),
     "sima.clip": lambda draw: clip(draw, sima),
+    "sima.concat": sima_concat,
     "sima.conv": sima_conv,
     "sima.dense": sima_dense,
+    "sima.depth_to_space": lambda draw: depth_to_space(draw, sima),
     "sima.dequantize": sima_dequantize,
     "sima.max_pool": sima_max_pool,
     "sima.mean": sima_mean,
@@ -370,7 +479,23 @@ BUILDERS: dict[str, Callable[[Draw], Operation]] = {
     "sima.quantize": sima_quantize,
     "sima.requantize": sima_requantize,
     "sima.reshape": lambda draw: reshape(draw, sima),
+    "sima.resize": lambda draw: resize(draw, sima),
+    "sima.slice": lambda draw: slice_(draw, sima),
     "sima.softmax": sima_softmax,
+    "sima.space_to_depth": lambda draw: space_to_depth(draw, sima),
+    "sima.transpose": lambda draw: transpose(draw, sima),
+}
+
+
+BUILDERS |= {
+    op.name: lambda draw, op=op: pointwise(draw, op)
+    for op in QNN.operations
+    if issubclass(op, PointwiseOperation)
+}
+BUILDERS |= {
+    "qnn.subtract": lambda draw: elementwise(draw, qnn.SubtractOp),
+    "sima.lut": sima_lut,
+    "sima.subtract": lambda draw: sima_sum(draw, sima.SubtractOp),
 }
 
 
@@ -379,7 +504,7 @@ def with_sources(op: Operation) -> list[Operation]:
 
 
 def test_every_operation_has_a_builder():
-    assert list(BUILDERS) == [op.name for d in (QNN, SIMA) for op in d.operations]
+    assert sorted(BUILDERS) == [op.name for d in (QNN, SIMA) for op in d.operations]
 
 
 @pytest.mark.parametrize("name", BUILDERS)

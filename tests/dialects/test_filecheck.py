@@ -12,7 +12,7 @@ from xdsl.parser import Parser
 from xdsl.utils.exceptions import ParseError, VerifyException
 
 from sima_mlir import make_context
-from sima_mlir.dialects import qnn, sima
+from sima_mlir.dialects import pointwise, qnn, sima
 from sima_mlir.dialects.qnn import QNN
 from sima_mlir.dialects.sima import (
     SIMA,
@@ -25,7 +25,7 @@ FILES = Path(__file__).parents[2] / "filecheck" / "dialects"
 INVALID = sorted(FILES.glob("*/*-invalid.mlir"))
 ROUND_TRIPS = sorted(set(FILES.glob("*/*.mlir")) - set(INVALID))
 
-LABEL = re.compile(r"\(([CRW]\d+)\)")
+LABEL = re.compile(r"\(([CPRW]\d+)\)")
 FUNCTION = re.compile(r"func\.func @(\w+)")
 CHECK = re.compile(r"^// CHECK: (.*)$", re.MULTILINE)
 
@@ -40,6 +40,7 @@ LABELLED = [
         for d in (QNN, SIMA)
         for op in d.operations
     ),
+    ("qnn/pointwise", pointwise.PointwiseOperation),
     ("qnn/quantization", qnn.QuantizationAttr.verify),
     ("sima/certificate", CertificateAttr.verify),
     ("sima/requantizing", RequantizingOperation),
@@ -72,7 +73,7 @@ def test_every_labelled_constraint_has_a_negative_test(stem: str, labelled: obje
     assert tested == labels
 
 
-@pytest.mark.parametrize("module", [qnn, sima], ids=["qnn", "sima"])
+@pytest.mark.parametrize("module", [pointwise, qnn, sima], ids=lambda m: m.__name__)
 def test_no_other_class_has_labels(module: object):
     classes = {
         c for _, c in inspect.getmembers(module, inspect.isclass) if c.__module__ == module.__name__

@@ -244,12 +244,93 @@ def test_operator_computes_what_litert_does(
 @requires_litert
 @DTYPES
 @pytest.mark.parametrize("sample", [Random.elementwise, Random.elementwise_constant])
-@pytest.mark.parametrize("make", [tb.add, tb.mul])
+@pytest.mark.parametrize("make", [tb.add, tb.mul, tb.sub])
 def test_elementwise_operator_computes_what_litert_does(
     make: Callable[..., bytes], sample: Callable[..., Sample], dtype: tb.QuantizedType
 ):
     for seed in range(15):
         assert_like_litert(*sample(Random(seed), make, dtype))
+
+
+SIGNED_FUNCTIONS = ["ABS", "EXP", "LOG", "RSQRT", "SQRT"]
+FUNCTIONS = ["GELU", "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "PRELU", "TANH"]
+CLIPS = ["RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1"]
+
+
+def function(operator: str, dtype: tb.QuantizedType, rng: Random, *, same: bool = False) -> Sample:
+    """A function of every code; the square roots are not defined below the zero point."""
+    info = np.iinfo(dtype)
+    x = np.arange(info.min, info.max + 1).astype(dtype).reshape(1, 16, 16)
+    x_q, y_q = rng.quant(dtype), rng.quant(dtype)
+    options: dict[str, Any] = {}
+    if operator == "LOGISTIC":
+        y_q = (1 / 256, y_q[1])
+    if operator in ("RSQRT", "SQRT"):
+        x_q = (x_q[0], int(info.min))
+    if operator == "LEAKY_RELU":
+        options = {"alpha": float(rng.rng.uniform(-0.5, 1.5))}
+    if operator == "GELU":
+        options = {"approximate": bool(rng.pick([False, True]))}
+    if operator == "PRELU":
+        options = {"slope": rng.codes(rng.pick([(1,), (1, 1, 1)]), dtype), "slope_q": y_q}
+    return tb.function(
+        operator, x.shape, x_q=x_q, y_q=x_q if same else y_q, dtype=dtype, **options
+    ), [x]
+
+
+@requires_litert
+@pytest.mark.parametrize(
+    ("operator", "dtype"),
+    [(name, "int8") for name in SIGNED_FUNCTIONS + FUNCTIONS + CLIPS]
+    + [(name, "uint8") for name in FUNCTIONS + CLIPS],
+)
+def test_function_computes_what_litert_does(operator: str, dtype: tb.QuantizedType):
+    for seed in range(20):
+        assert_like_litert(*function(operator, dtype, Random(seed)))
+
+
+@requires_litert
+def test_elu_computes_what_the_kernel_of_litert_does():
+    """Which is among the optimized kernels alone, and makes a table too."""
+    for seed in range(20):
+        model, inputs = function("ELU", "int8", Random(seed))
+        np.testing.assert_array_equal(execute(model, inputs)[0], run(model, inputs, "optimized")[0])
+
+
+@requires_litert
+@DTYPES
+@pytest.mark.parametrize("operator", CLIPS)
+def test_clip_in_one_encoding_is_a_clip(operator: str, dtype: tb.QuantizedType):
+    for seed in range(5):
+        model, inputs = function(operator, dtype, Random(seed), same=True)
+        assert {o.name for o in ops(import_tflite(model))} <= {"qnn.clip"}
+        assert_like_litert(model, inputs)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (
+            tb.function("PRELU", (1, 2), x_q=Q, y_q=Q, slope=np.zeros(2, np.int8)),
+            "operator 'PRELU' at 'y': slope 'slope' must have 1 element, got 2",
+        ),
+        (
+            tb.function("PRELU", (1, 2), x_q=Q, y_q=Q, slope=np.zeros(1, np.uint8)),
+            "operator 'PRELU' at 'y': slope must have type INT8, got UINT8",
+        ),
+        (
+            tb.function("HARD_SWISH", (1, 2), x_q=(128.0, 0), y_q=(0.5, 0)),
+            "operator 'HARD_SWISH' at 'y': tflite takes an input scale below 128 output scales, "
+            "got 256",
+        ),
+        (
+            tb.function("EXP", (1, 2), x_q=(1.0, 0), y_q=(0.5, 0), dtype="uint8"),
+            "tensor 'x' has type UINT8, only INT8 is supported here (2 times)",
+        ),
+    ],
+)
+def test_function_that_cannot_be_taken_over_is_refused(model: bytes, message: str):
+    refuse(model, message)
 
 
 @requires_litert
@@ -475,13 +556,13 @@ def refuse(model: bytes, *messages: str) -> None:
 
 def test_every_unsupported_operator_is_listed():
     tensors = [tb.Tensor(name, [4], "int8", *Q) for name in "xabcd"]
-    codes = ["LOGISTIC", "TANH", "LOGISTIC", "HARD_SWISH"]
+    codes = ["SIN", "COS", "SIN", "FLOOR"]
     operators = [tb.Operator(code, [i], [i + 1]) for i, code in enumerate(codes)]
     refuse(
         tb.build_model(tensors, operators, [0], [4]),
-        "operator 'LOGISTIC' is not supported (2 times, first at 'a')",
-        "operator 'TANH' is not supported (1 time, first at 'b')",
-        "operator 'HARD_SWISH' is not supported (1 time, first at 'd')",
+        "operator 'SIN' is not supported (2 times, first at 'a')",
+        "operator 'COS' is not supported (1 time, first at 'b')",
+        "operator 'FLOOR' is not supported (1 time, first at 'd')",
     )
 
 

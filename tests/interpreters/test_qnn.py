@@ -283,20 +283,37 @@ def test_clip_clamps_and_keeps_the_type():
 @requires_litert
 @SEEDS
 @DTYPES
-def test_add_is_litert_add(dtype: tb.QuantizedType, seed: int):
+@pytest.mark.parametrize(("make", "operation"), [(tb.add, qnn.AddOp), (tb.sub, qnn.SubtractOp)])
+def test_sum_is_litert_sum(
+    make: Callable[..., bytes],
+    operation: type[qnn.ElementwiseOperation],
+    dtype: tb.QuantizedType,
+    seed: int,
+):
     rng = np.random.default_rng(seed)
     a, b = (codes(rng, (4, 9, 9, 3), dtype) for _ in range(2))
     a_q, b_q, y_q = (encoding(rng, dtype) for _ in range(3))
-    (expected,) = run(tb.add(a.shape, b.shape, a_q=a_q, b_q=b_q, y_q=y_q, dtype=dtype), [a, b])
+    (expected,) = run(make(a.shape, b.shape, a_q=a_q, b_q=b_q, y_q=y_q, dtype=dtype), [a, b])
     encodings = [QuantizationAttr.of(*q) for q in (a_q, b_q, y_q)]
-    same(evaluate(lambda x, y: qnn.AddOp(x, y, *encodings, Rounding.TFLITE), a, b), expected)
+    same(evaluate(lambda x, y: operation(x, y, *encodings, Rounding.TFLITE), a, b), expected)
 
 
-@pytest.mark.parametrize(("rounding", "expected"), [("upward", [1, 0]), ("away", [1, -2])])
-def test_add_of_relay_rounds_each_operand(rounding: str, expected: list[int]):
+@pytest.mark.parametrize(
+    ("operation", "rounding", "expected"),
+    [
+        (qnn.AddOp, "upward", [1, 0, 2]),
+        (qnn.AddOp, "away", [1, -2, 2]),
+        (qnn.SubtractOp, "upward", [1, 0, 0]),
+        (qnn.SubtractOp, "away", [1, 0, 0]),
+    ],
+)
+def test_sum_of_relay_rounds_each_operand(
+    operation: type[qnn.ElementwiseOperation], rounding: str, expected: list[int]
+):
+    """Halves of 1, -1 and 1, and of 0, -1 and 1, are rounded before they meet."""
     one, half = QuantizationAttr.of(1.0), QuantizationAttr.of(0.5)
-    lhs, rhs = np.array([1, -1], np.int8), np.array([0, -1], np.int8)
-    result = evaluate(lambda x, y: qnn.AddOp(x, y, half, half, one, Rounding(rounding)), lhs, rhs)
+    lhs, rhs = np.array([1, -1, 1], np.int8), np.array([0, -1, 1], np.int8)
+    result = evaluate(lambda x, y: operation(x, y, half, half, one, Rounding(rounding)), lhs, rhs)
     same(result, np.array(expected, np.int8))
 
 

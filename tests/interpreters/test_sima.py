@@ -331,26 +331,31 @@ def test_mean_by_multiplication_is_its_formula(seed: int):
     np.testing.assert_array_equal(result, expected)
 
 
+SUMS = pytest.mark.parametrize(("operation", "sign"), [(sima.AddOp, 1), (sima.SubtractOp, -1)])
+
+
 @SEEDS
-def test_add_is_its_formula(seed: int):
+@SUMS
+def test_sum_is_its_formula(operation: type[sima.SumOperation], sign: int, seed: int):
     rng = np.random.default_rng(seed)
     a, b = codes(rng, (2, 50)), codes(rng, (2, 50))
     left, right = (int(s) for s in rng.integers(0, 1 << 15, 2))
     shift, bias = int(rng.integers(0, 20)), int(rng.integers(-(1 << 20), 1 << 20))
     constants = {"lhs_scale": left, "rhs_scale": right, "bias": bias}
     result = evaluate(
-        lambda x, y: sima.AddOp(
-            x, y, constants, {"shift": scalar(shift)}, tensor_type(a.shape, i8)
-        ),
+        lambda x, y: operation(x, y, constants, {"shift": scalar(shift)}, tensor_type(a.shape, i8)),
         a,
         b,
     )
-    acc = a.astype(object) * left + b.astype(object) * right + bias
+    acc = a.astype(object) * left + sign * b.astype(object) * right + bias
     np.testing.assert_array_equal(result, by_channel(lambda v, _: clamped(shifted(v, shift)), acc))
 
 
-def add_by_multiplication(
-    a: np.ndarray, b: np.ndarray, changes: dict[str, int] | None = None
+def sum_by_multiplication(
+    operation: type[sima.SumOperation],
+    a: np.ndarray,
+    b: np.ndarray,
+    changes: dict[str, int] | None = None,
 ) -> tuple[np.ndarray, dict[str, int]]:
     encodings = Quantization(0.05, -3), Quantization(0.11, 40), Quantization(0.09, -20)
     constants = fixed_point_add(*encodings, Rounding.TFLITE)._asdict() | (changes or {})
@@ -359,18 +364,19 @@ def add_by_multiplication(
         scalar(constants["scale"]), scalar(constants["shift"]), constants["zero_point"]
     )
     result_type = tensor_type(a.shape, i8)
-    result = evaluate(lambda x, y: sima.AddOp(x, y, operands, properties, result_type), a, b)
+    result = evaluate(lambda x, y: operation(x, y, operands, properties, result_type), a, b)
     return result, constants
 
 
-def test_add_by_multiplication_is_its_formula():
+@SUMS
+def test_sum_by_multiplication_is_its_formula(operation: type[sima.SumOperation], sign: int):
     a, b = (codes(np.random.default_rng(seed), (3, 90)) for seed in range(2))
-    result, c = add_by_multiplication(a, b)
+    result, c = sum_by_multiplication(operation, a, b)
     for index in np.ndindex(*a.shape):
         left = (int(a[index]) - c["lhs_zero_point"]) << c["left_shift"]
         right = (int(b[index]) - c["rhs_zero_point"]) << c["left_shift"]
         total = gemmlowp(left, c["lhs_scale"], c["lhs_shift"])
-        total += gemmlowp(right, c["rhs_scale"], c["rhs_shift"])
+        total += sign * gemmlowp(right, c["rhs_scale"], c["rhs_shift"])
         expected = clamped(gemmlowp(total, c["scale"], c["shift"]) + c["zero_point"])
         assert result[index] == expected
 
@@ -397,11 +403,11 @@ def test_add_by_multiplication_refuses_what_is_too_wide(
 ):
     a = b = np.full((1, 2), code, np.int8)
     if accumulator is None:
-        assert add_by_multiplication(a, b, changes)[0].shape == (1, 2)
+        assert sum_by_multiplication(sima.AddOp, a, b, changes)[0].shape == (1, 2)
         return
     message = f"'sima.add' op accumulator must stay inside 32 bits, got {accumulator}"
     with pytest.raises(InterpretationError, match=message):
-        add_by_multiplication(a, b, changes)
+        sum_by_multiplication(sima.AddOp, a, b, changes)
 
 
 def multiply(
@@ -461,6 +467,14 @@ def test_mul_refuses_what_is_too_wide(code: int, bias: int, accumulator: int | N
     message = f"'sima.mul' op accumulator must stay inside 32 bits, got {accumulator}"
     with pytest.raises(InterpretationError, match=message):
         multiply(a, a, {"bias": bias}, properties)
+
+
+def test_lut_is_its_table():
+    table = codes(np.random.default_rng(5), (256,))
+    data = np.arange(-128, 128).astype(np.int8).reshape(2, 128)[:, ::-1]
+    result = evaluate(lambda x: sima.LutOp(x, dense(table)), data)
+    expected = [[table[int(code) + 128] for code in row] for row in data]
+    np.testing.assert_array_equal(result, np.array(expected, np.int8), strict=True)
 
 
 def test_avg_pool_is_its_formula():

@@ -30,17 +30,31 @@ QuantizedType: TypeAlias = Literal["int8", "uint8"]
 OPTIONS_TABLE = {
     "ADD": "AddOptions",
     "AVERAGE_POOL_2D": "Pool2DOptions",
+    "CONCATENATION": "ConcatenationOptions",
     "CONV_2D": "Conv2DOptions",
     "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
+    "DEPTH_TO_SPACE": "DepthToSpaceOptions",
     "DEQUANTIZE": "DequantizeOptions",
     "FULLY_CONNECTED": "FullyConnectedOptions",
+    "GELU": "GeluOptions",
+    "LEAKY_RELU": "LeakyReluOptions",
     "MAX_POOL_2D": "Pool2DOptions",
     "MEAN": "ReducerOptions",
     "MUL": "MulOptions",
+    "PACK": "PackOptions",
     "PAD": "PadOptions",
     "QUANTIZE": "QuantizeOptions",
     "RESHAPE": "ReshapeOptions",
+    "RESIZE_BILINEAR": "ResizeBilinearOptions",
+    "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighborOptions",
     "SOFTMAX": "SoftmaxOptions",
+    "SUB": "SubOptions",
+    "SPACE_TO_DEPTH": "SpaceToDepthOptions",
+    "SPLIT": "SplitOptions",
+    "SPLIT_V": "SplitVOptions",
+    "SQUEEZE": "SqueezeOptions",
+    "STRIDED_SLICE": "StridedSliceOptions",
+    "UNPACK": "UnpackOptions",
 }
 
 OPTIONS_ENUM = {
@@ -62,6 +76,7 @@ class Tensor:
     zero_point: int | Sequence[int] = 0
     quantized_dimension: int = 0
     data: np.ndarray | None = None
+    signature: Sequence[int] | None = None
 
     def __post_init__(self) -> None:
         if self.data is None:
@@ -171,11 +186,14 @@ def _tensor(b: flatbuffers.Builder, tensor: Tensor, buffer: int) -> int:
     name = b.CreateString(tensor.name)
     shape = _ints(b, tensor.shape)
     quantization = _quantization(b, tensor)
+    signature = None if tensor.signature is None else _ints(b, tensor.signature)
     tflite.TensorStart(b)
     tflite.TensorAddShape(b, shape)
     tflite.TensorAddType(b, getattr(tflite.TensorType, tensor.dtype.upper()))
     tflite.TensorAddBuffer(b, buffer)
     tflite.TensorAddName(b, name)
+    if signature is not None:
+        tflite.TensorAddShapeSignature(b, signature)
     if quantization is not None:
         tflite.TensorAddQuantization(b, quantization)
     return tflite.TensorEnd(b)
@@ -344,6 +362,42 @@ def mul(
     return _elementwise("MUL", a_shape, b_shape, a_q, b_q, y_q, activation, dtype, b_data)
 
 
+def sub(
+    a_shape: Sequence[int],
+    b_shape: Sequence[int],
+    *,
+    a_q: Quant,
+    b_q: Quant,
+    y_q: Quant,
+    activation: Activation = "NONE",
+    dtype: QuantizedType = "int8",
+    b_data: np.ndarray | None = None,
+) -> bytes:
+    """Make a SUB with broadcasting; the second operand is a constant if it has data."""
+    return _elementwise("SUB", a_shape, b_shape, a_q, b_q, y_q, activation, dtype, b_data)
+
+
+def function(
+    code_name: str,
+    x_shape: Sequence[int],
+    *,
+    x_q: Quant,
+    y_q: Quant,
+    dtype: QuantizedType = "int8",
+    slope: np.ndarray | None = None,
+    slope_q: Quant = (1.0, 0),
+    **options: Any,
+) -> bytes:
+    """Make an operator that puts each number through a function; PRELU has a constant slope."""
+    tensors = [Tensor("x", x_shape, dtype, *x_q)]
+    if slope is not None:
+        tensors.append(Tensor("slope", slope.shape, slope.dtype.name, *slope_q, data=slope))
+    inputs = range(len(tensors))
+    tensors.append(Tensor("y", x_shape, dtype, *y_q))
+    op = Operator(code_name, inputs, [len(inputs)], options)
+    return build_model(tensors, [op], [0], [len(inputs)])
+
+
 def average_pool_2d(
     x_shape: Sequence[int],
     filter_size: Pair,
@@ -462,6 +516,48 @@ def dequantize(x_shape: Sequence[int], *, x_q: Quant, dtype: QuantizedType = "in
     """Make a DEQUANTIZE to float32."""
     x, y = Tensor("x", x_shape, dtype, *x_q), Tensor("y", x_shape, "float32")
     return build_model([x, y], [Operator("DEQUANTIZE", [0], [1], {}, 2)], [0], [1])
+
+
+def move(
+    code_name: str,
+    x_shapes: Sequence[Sequence[int]],
+    y_shapes: Sequence[Sequence[int]],
+    constants: Sequence[Any] = (),
+    options: Mapping[str, Any] | None = None,
+    *,
+    constants_first: bool = False,
+    q: Quant = (0.5, 3),
+    dtype: QuantizedType = "int8",
+    version: int = 1,
+) -> bytes:
+    """Make an operator on tensors and integers, all of whose tensors have one quantization."""
+    xs = [Tensor(f"x{i}", shape, dtype, *q) for i, shape in enumerate(x_shapes)]
+    arrays = [np.asarray(values, np.int32) for values in constants]
+    integers = [_constant(f"c{i}", array) for i, array in enumerate(arrays)]
+    ys = [Tensor(f"y{i}", shape, dtype, *q) for i, shape in enumerate(y_shapes)]
+    tensors = integers + xs if constants_first else xs + integers
+    count, first = len(tensors), len(integers) if constants_first else 0
+    outputs = list(range(count, count + len(ys)))
+    op = Operator(code_name, list(range(count)), outputs, options or {}, version)
+    return build_model([*tensors, *ys], [op], list(range(first, first + len(xs))), outputs)
+
+
+def concatenation(
+    x_shapes: Sequence[Sequence[int]],
+    axis: int,
+    *,
+    x_qs: Sequence[Quant],
+    y_q: Quant,
+    dtype: QuantizedType = "uint8",
+) -> bytes:
+    """Make a CONCATENATION; LiteRT takes different quantizations of uint8 only."""
+    xs = [
+        Tensor(f"x{i}", s, dtype, *q) for i, (s, q) in enumerate(zip(x_shapes, x_qs, strict=True))
+    ]
+    y_shape = np.concatenate([np.empty(shape, np.int8) for shape in x_shapes], axis).shape
+    y, indices = Tensor("y", y_shape, dtype, *y_q), list(range(len(xs)))
+    op = Operator("CONCATENATION", indices, [len(xs)], {"axis": axis}, 2)
+    return build_model([*xs, y], [op], indices, [len(xs)])
 
 
 def _constant(name: str, data: np.ndarray) -> Tensor:

@@ -38,3 +38,11 @@ func.func @four_bits(%x: tensor<1x8x1xi4>) {
   %r = qnn.max_pool %x pool_size = [1] : (tensor<1x8x1xi4>) -> tensor<1x8x1xi4>
   return
 }
+
+// -----
+
+// CHECK: must be a tensor of i8 or ui8, got tensor<4xi16>
+func.func @sixteen_bit_function(%x: tensor<4xi16>) {
+  %r = qnn.tanh %x input_q = <scale = 1.0> output_q = <scale = 1.0> : (tensor<4xi16>) -> tensor<4xi16>
+  return
+}

@@ -20,6 +20,21 @@ func.func @add(%a: tensor<1x4xi8>, %b: tensor<1x4xi8>) -> tensor<1x4xi8> {
 
 // -----
 
+// As @add, but for the sign of rhs: the bias is 7 * 2^15 - 16384 * 3 + 8192 * (-4).
+// CHECK-LABEL: @subtract
+// CHECK: sima.subtract %{{.*}}, %{{.*}} lhs_scale = 16384 rhs_scale = 8192 bias = 147456 shift = 15
+// TFLITE-LABEL: @subtract
+// TFLITE: sima.subtract %{{.*}}, %{{.*}} left_shift = 20 lhs_zero_point = 3 lhs_scale = 1073741824
+// TFLITE-SAME: lhs_shift = 31 rhs_zero_point = -4 rhs_scale = 1073741824 rhs_shift = 32
+// TFLITE-SAME: requantization = tflite rounding = tflite scale_correction = 1073741824 shift = 50
+// TFLITE-SAME: zero_point_correction = 7
+func.func @subtract(%a: tensor<1x4xi8>, %b: tensor<1x4xi8>) -> tensor<1x4xi8> {
+  %0 = qnn.subtract %a, %b lhs_q = <scale = 0.5, zero_point = 3> rhs_q = <scale = 0.25, zero_point = -4> output_q = <scale = 1.0, zero_point = 7> rounding = tflite : (tensor<1x4xi8>, tensor<1x4xi8>) -> tensor<1x4xi8>
+  func.return %0 : tensor<1x4xi8>
+}
+
+// -----
+
 // 0.75 is 24576 * 2^-15; the bias is 2 * 2^15 - 24576 * 3.
 // CHECK-LABEL: @requantize
 // CHECK: sima.requantize %{{.*}} scale_correction = 24576 shift = 15 bias = -8192

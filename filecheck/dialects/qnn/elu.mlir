@@ -1,0 +1,29 @@
+// Fails when qnn.elu loses a property, or its contract, in being printed and read back.
+// RUN: SIMA_ROUNDTRIP
+// RUN: sima-opt --mlir-print-op-generic %s | filecheck %s --check-prefix=GENERIC
+
+// CHECK: @tflite(%[[X:[a-z0-9]+]]:
+// CHECK-NEXT: qnn.elu %[[X]] alpha = 1.000000e+00 : f64 input_q = <scale = 0.05, zero_point = 3> output_q = <scale = 0.1, zero_point = -5> rounding = tflite : (
+// GENERIC: "qnn.elu"({{.*}}) <{alpha = 1.000000e+00 : f64, input_q = #qnn.quantization<scale = 0.05, zero_point = 3>, output_q = #qnn.quantization<scale = 0.1, zero_point = -5>, rounding = #qnn<rounding tflite>}>
+func.func @tflite(%x: tensor<1x4xi8>) {
+  %r = qnn.elu %x alpha = 1.000000e+00 : f64 input_q = <scale = 0.05, zero_point = 3>
+    output_q = <scale = 0.1, zero_point = -5> rounding = tflite : (tensor<1x4xi8>) -> tensor<1x4xi8>
+  return
+}
+
+// CHECK: @default_rounding(%[[X:[a-z0-9]+]]:
+// CHECK-NEXT: qnn.elu %[[X]] alpha = 1.000000e+00 : f64 input_q = <scale = 0.05, zero_point = 3> output_q = <scale = 0.1, zero_point = 5> : (
+func.func @default_rounding(%x: tensor<ui8>) {
+  %r = qnn.elu %x alpha = 1.000000e+00 : f64 input_q = <scale = 0.05, zero_point = 3>
+    output_q = <scale = 0.1, zero_point = 5> : (tensor<ui8>) -> tensor<ui8>
+  return
+}
+
+// CHECK: @as_attributes(%[[X:[a-z0-9]+]]:
+// CHECK-NEXT: qnn.elu %[[X]] alpha = 1.000000e+00 : f64 input_q = <scale = 0.05, zero_point = 3> output_q = <scale = 0.1, zero_point = -5> : (
+func.func @as_attributes(%x: tensor<4xi8>) {
+  %r = "qnn.elu"(%x) {input_q = #qnn.quantization<scale = 0.05, zero_point = 3>,
+    output_q = #qnn.quantization<scale = 0.1, zero_point = -5>, alpha = 1.000000e+00 : f64}
+    : (tensor<4xi8>) -> tensor<4xi8>
+  return
+}

@@ -1,0 +1,1148 @@
+"""The importer of ONNX models, judged by ONNX Runtime and by ONNX's own node tests."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, numpy_helper
+from support import onnx_models as om
+from support.onnx_models import encoding, model, node
+from xdsl.context import Context
+from xdsl.dialects import func
+from xdsl.dialects.arith import ConstantOp
+from xdsl.dialects.builtin import ModuleOp, NameLoc
+from xdsl.interpreter import Interpreter
+
+import sima_mlir
+from sima_mlir.dialects import qnn
+from sima_mlir.dialects.elements import elements
+from sima_mlir.dialects.qnn import QuantizationAttr
+from sima_mlir.frontends import ModelError
+from sima_mlir.frontends.onnx import import_onnx
+from sima_mlir.interpreters import register_implementations
+
+SHARED = Path(__file__).parents[3] / "shared"
+
+DTYPES = pytest.mark.parametrize("dtype", ["int8", "uint8"])
+SEEDS = pytest.mark.parametrize("seed", range(12))
+
+
+def imported(proto: onnx.ModelProto, **options: Any) -> ModuleOp:
+    module = import_onnx(proto.SerializeToString(), **options)
+    module.verify()
+    return module
+
+
+def execute(module: ModuleOp, inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+    interpreter = Interpreter(module)
+    register_implementations(interpreter, Context())
+    return interpreter.call_op("main", tuple(inputs))
+
+
+def assert_like_ort(
+    proto: onnx.ModelProto, inputs: Sequence[np.ndarray], *, within: int = 0, integers: bool = True
+) -> None:
+    """Compares codes, of which none may be further away than said."""
+    expected = om.run(proto, inputs, integers=integers)
+    results = execute(imported(proto), inputs)
+    for result, wanted in zip(results, expected, strict=True):
+        assert (result.dtype, result.shape) == (wanted.dtype, wanted.shape)
+        if within:
+            distance = np.abs(result.astype(np.int64) - wanted)
+            assert distance.max() <= within
+            assert distance.mean() < 0.3
+        else:
+            np.testing.assert_array_equal(result, wanted)
+
+
+def count(module: ModuleOp, operation: type) -> int:
+    return sum(isinstance(op, operation) for op in module.walk())
+
+
+def main(module: ModuleOp) -> func.FuncOp:
+    (function,) = module.ops
+    assert isinstance(function, func.FuncOp)
+    return function
+
+
+class Random:
+    """Random tensors and encodings."""
+
+    def __init__(self, seed: int):
+        self.rng = np.random.default_rng(seed)
+
+    def pick(self, *values: Any) -> Any:
+        return values[self.rng.integers(len(values))]
+
+    def size(self, low: int, high: int) -> int:
+        return int(self.rng.integers(low, high + 1))
+
+    def codes(self, shape: Sequence[int], dtype: str) -> np.ndarray:
+        info = np.iinfo(dtype)
+        return self.rng.integers(info.min, info.max + 1, shape, dtype)
+
+    def scale(self) -> float:
+        return float(np.exp(self.rng.uniform(-4, -2)))
+
+    def zero_point(self, dtype: str) -> int:
+        info = np.iinfo(dtype)
+        return int(self.rng.integers(info.min, info.max + 1))
+
+    def encoding(self, name: str, dtype: str) -> dict[str, np.ndarray]:
+        return encoding(name, self.scale(), self.zero_point(dtype), dtype)
+
+    def weights(self, shape: Sequence[int], channels: int, data: str) -> dict[str, np.ndarray]:
+        """Weights w with one scale a channel, or one scale and any zero point.
+
+        ONNX Runtime has unsigned weights for unsigned data only.
+        """
+        name, dtype = "w", self.pick("int8", data)
+        if self.pick(True, False):
+            middle = 0 if dtype == "int8" else 128
+            scales = np.exp(self.rng.uniform(-6, -4, channels))
+            stated = encoding(name, scales, np.full(channels, middle), dtype)
+        else:
+            stated = self.encoding(name, dtype)
+        return {name: self.codes(shape, dtype)} | stated
+
+    def bias(self, channels: int) -> np.ndarray:
+        return self.rng.integers(-3000, 3000, channels).astype(np.int32)
+
+
+def quantized(code: str, operands: str, rng: Random, dtype: str, **attributes: Any) -> list[Any]:
+    """DequantizeLinear of each operand, an operator and QuantizeLinear: operators and constants."""
+    names = operands.split()
+    nodes = [node("DequantizeLinear", f"{n} {n}_s {n}_z", f"{n}_f") for n in names]
+    nodes.append(node(code, " ".join(f"{n}_f" for n in names), "y_f", **attributes))
+    nodes.append(node("QuantizeLinear", "y_f y_s y_z", "y"))
+    constants = rng.encoding("y", dtype)
+    for name in names:
+        constants |= rng.encoding(name, dtype)
+    return [nodes, constants]
+
+
+# Operators on codes.
+
+
+@DTYPES
+@SEEDS
+def test_qlinear_conv_is_exact(dtype: str, seed: int):
+    rng = Random(seed)
+    groups, inputs, each = rng.pick((1, 3, 4), (2, 2, 3), (4, 1, 2))
+    taps = [rng.size(1, 3) for _ in range(rng.pick(1, 2, 2))]
+    attributes: dict[str, Any] = {"group": groups, "strides": [rng.size(1, 2) for _ in taps]}
+    if rng.pick(True, False):
+        attributes["auto_pad"] = rng.pick("SAME_UPPER", "SAME_LOWER", "VALID")
+    else:
+        attributes["pads"] = [rng.size(0, 2) for _ in taps * 2]
+        attributes["dilations"] = [rng.size(1, 2) for _ in taps]
+    outputs = groups * each
+    x = rng.codes((rng.size(1, 2), groups * inputs, *(rng.size(5, 9) for _ in taps)), dtype)
+    constants = rng.weights((outputs, inputs, *taps), outputs, dtype)
+    constants |= rng.encoding("x", dtype) | rng.encoding("y", dtype)
+    bias = "b" if rng.pick(True, False) else ""
+    if bias:
+        constants["b"] = rng.bias(outputs)
+    conv = node("QLinearConv", f"x x_s x_z w w_s w_z y_s y_z {bias}", "y", **attributes)
+    proto = model([conv], [("x", dtype, x.shape)], [("y", dtype, [None] * x.ndim)], constants)
+    assert_like_ort(proto, [x])
+
+
+@DTYPES
+@SEEDS
+def test_qlinear_matmul_is_exact(dtype: str, seed: int):
+    rng = Random(seed)
+    x = rng.codes(rng.pick((3, 7), (2, 3, 7)), dtype)
+    constants = rng.weights((7, 5), 5, dtype) | rng.encoding("x", dtype) | rng.encoding("y", dtype)
+    proto = model(
+        [node("QLinearMatMul", "x x_s x_z w w_s w_z y_s y_z", "y")],
+        [("x", dtype, x.shape)],
+        [("y", dtype, [None] * x.ndim)],
+        constants,
+    )
+    assert_like_ort(proto, [x])
+
+
+@DTYPES
+@SEEDS
+def test_qgemm_is_exact(dtype: str, seed: int):
+    rng = Random(seed)
+    x, transposed = rng.codes((3, 7), dtype), rng.pick(0, 1)
+    constants = rng.weights((5, 7) if transposed else (7, 5), 5, dtype)
+    constants |= rng.encoding("x", dtype) | rng.encoding("y", dtype) | {"b": rng.bias(5)}
+    output = rng.pick("y_s y_z", "")
+    gemm = node(
+        "com.microsoft.QGemm",
+        f"x x_s x_z w w_s w_z {rng.pick('b', '-')} {output}",
+        "y",
+        transB=transposed,
+        alpha=rng.pick(1.0, 0.5),
+    )
+    proto = model(
+        [gemm], [("x", dtype, x.shape)], [("y", dtype if output else "float32", [3, 5])], constants
+    )
+    assert_like_ort(proto, [x])
+
+
+def qlinear(code: str, operands: int, rng: Random, dtype: str, shape: Sequence[int]) -> Any:
+    """A com.microsoft operator on codes a and b with a result y, and random inputs."""
+    names = "ab"[:operands]
+    constants = rng.encoding("y", dtype)
+    for name in names:
+        constants |= rng.encoding(name, dtype)
+    read = " ".join(f"{name} {name}_s {name}_z" for name in names)
+    inputs = [rng.codes(shape, dtype) for _ in names]
+    return f"com.microsoft.{code}", f"{read} y_s y_z", constants, inputs
+
+
+def codes_model(
+    operator: onnx.NodeProto, constants: om.Constants, inputs: Sequence[np.ndarray]
+) -> onnx.ModelProto:
+    ports = [(name, str(x.dtype), x.shape) for name, x in zip("ab", inputs, strict=False)]
+    rank = [None] * (4 if operator.op_type != "Flatten" else 2)
+    return model([operator], ports, [("y", str(inputs[0].dtype), rank)], constants)
+
+
+@pytest.mark.parametrize("code", ["QLinearAdd", "QLinearMul"])
+@DTYPES
+@SEEDS
+def test_qlinear_elementwise_is_within_one_code(code: str, dtype: str, seed: int):
+    rng = Random(seed)
+    name, read, constants, inputs = qlinear(code, 2, rng, dtype, (1, 3, 4, 5))
+    if seed % 3 == 0:
+        inputs[1] = rng.codes((3, 1, 1), dtype)
+    if seed % 3 == 1:
+        constants["b"] = inputs.pop()[0, 0]
+    assert_like_ort(codes_model(node(name, read, "y"), constants, inputs), inputs, within=1)
+
+
+@DTYPES
+@SEEDS
+def test_qlinear_global_average_pool_is_within_one_code(dtype: str, seed: int):
+    rng = Random(seed)
+    name, read, constants, inputs = qlinear(
+        "QLinearGlobalAveragePool", 1, rng, dtype, (2, 3, rng.size(1, 7), rng.size(1, 7))
+    )
+    assert_like_ort(codes_model(node(name, read, "y"), constants, inputs), inputs, within=1)
+
+
+@pytest.mark.parametrize("include", [0, 1])
+@DTYPES
+@SEEDS
+def test_qlinear_average_pool_is_within_one_code(include: int, dtype: str, seed: int):
+    rng = Random(seed)
+    name, read, constants, inputs = qlinear("QLinearAveragePool", 1, rng, dtype, (1, 3, 7, 8))
+    pool = node(
+        name,
+        read,
+        "y",
+        kernel_shape=[3, 2],
+        strides=[rng.size(1, 2), rng.size(1, 2)],
+        pads=[rng.size(0, 2), 0, rng.size(0, 2), 1],
+        count_include_pad=include,
+    )
+    assert_like_ort(codes_model(pool, constants, inputs), inputs, within=1)
+
+
+@DTYPES
+@SEEDS
+def test_qlinear_average_pool_of_one_encoding_is_within_one_code(dtype: str, seed: int):
+    rng = Random(seed)
+    name, read, constants, inputs = qlinear("QLinearAveragePool", 1, rng, dtype, (1, 3, 7, 8))
+    constants |= {"y_s": constants["a_s"], "y_z": constants["a_z"]}
+    pool = node(name, read, "y", kernel_shape=[2, 3])
+    assert_like_ort(codes_model(pool, constants, inputs), inputs, within=1)
+
+
+@DTYPES
+@SEEDS
+def test_qlinear_concat_is_exact(dtype: str, seed: int):
+    rng = Random(seed)
+    _, _, constants, inputs = qlinear("", 2, rng, dtype, (1, 3, 4, 5))
+    concat = node("com.microsoft.QLinearConcat", "y_s y_z a a_s a_z b b_s b_z", "y", axis=seed % 4)
+    assert_like_ort(codes_model(concat, constants, inputs), inputs)
+
+
+@pytest.mark.parametrize("code", ["QLinearSigmoid", "QLinearLeakyRelu"])
+@DTYPES
+def test_qlinear_function_is_within_one_code(code: str, dtype: str):
+    name, read, constants, _ = qlinear(code, 1, Random(0), dtype, (1,))
+    x = Random(0).codes((2, 4, 8, 4), dtype)
+    assert_like_ort(codes_model(node(name, read, "y"), constants, [x]), [x], within=1)
+
+
+@DTYPES
+@SEEDS
+def test_integer_products_are_exact(dtype: str, seed: int):
+    rng = Random(seed)
+    x, dtype = rng.codes((1, 4, 5, 6), dtype), rng.pick("uint8", dtype)
+    x = x.astype(dtype, casting="unsafe")
+    wide = rng.pick(True, False)
+    zeros = {"x_z": np.array(rng.zero_point(dtype), dtype)}
+    kernel = "uint8" if dtype == "uint8" and wide else "int8"
+    zeros["w_z"] = np.array(rng.zero_point(kernel), kernel)
+    conv = node("ConvInteger", "x w x_z w_z", "y", pads=[1, 0, 1, 2], strides=[2, 1])
+    port, result = [("x", dtype, x.shape)], [("y", "int32", [None] * 4)]
+    if dtype == "uint8":
+        constants = zeros | {"w": rng.codes((3, 4, 2, 3), kernel)}
+        assert_like_ort(model([conv], port, result, constants), [x])
+    constants = zeros | {"w": rng.codes((6, 5), kernel)}
+    matmul = node("MatMulInteger", "x w x_z w_z", "y")
+    assert_like_ort(model([matmul], port, result, constants), [x])
+
+
+# Float operators between DequantizeLinear and QuantizeLinear.
+
+
+def qdq(
+    code: str,
+    rng: Random,
+    x: np.ndarray,
+    constants: om.Constants | None = None,
+    rest: str = "",
+    *,
+    same: bool = False,
+    rank: int | None = None,
+    output: dict[str, np.ndarray] | None = None,
+    **attributes: Any,
+) -> onnx.ModelProto:
+    """An operator on the codes x, with its other inputs constant."""
+    dtype = str(x.dtype)
+    stated = rng.encoding("x", dtype) | (output or rng.encoding("y", dtype))
+    if same:
+        stated |= {"y_s": stated["x_s"], "y_z": stated["x_z"]}
+    nodes = [
+        node("DequantizeLinear", "x x_s x_z", "x_f"),
+        node(code, f"x_f {rest}", "y_f", **attributes),
+        node("QuantizeLinear", "y_f y_s y_z", "y"),
+    ]
+    shape = [None] * (x.ndim if rank is None else rank)
+    return model(nodes, [("x", dtype, x.shape)], [("y", dtype, shape)], stated | (constants or {}))
+
+
+IMAGE = (1, 4, 6, 8)
+
+
+@pytest.mark.parametrize(
+    ("code", "attributes"),
+    [
+        ("MaxPool", {"kernel_shape": [3, 2], "strides": [2, 2], "pads": [1, 0, 1, 1]}),
+        ("MaxPool", {"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1}),
+        ("MaxPool", {"kernel_shape": [3, 3], "strides": [2, 3], "auto_pad": "SAME_LOWER"}),
+        ("GlobalMaxPool", {}),
+        ("Transpose", {"perm": [0, 2, 3, 1]}),
+        ("Transpose", {"perm": [3, 1, 0, 2]}),
+        ("Transpose", {}),
+        ("DepthToSpace", {"blocksize": 2}),
+        ("DepthToSpace", {"blocksize": 2, "mode": "CRD"}),
+        ("SpaceToDepth", {"blocksize": 2}),
+        ("Identity", {}),
+        ("Relu", {}),
+    ],
+)
+@DTYPES
+def test_moves_between_dq_and_q_are_exact(code: str, attributes: dict[str, Any], dtype: str):
+    rng = Random(0)
+    x = rng.codes(IMAGE, dtype)
+    for same in (True, False):
+        assert_like_ort(qdq(code, rng, x, same=same, **attributes), [x])
+
+
+@pytest.mark.parametrize(
+    ("code", "constants", "rest", "rank", "attributes"),
+    [
+        ("Reshape", {"c": np.array([0, -1, 3])}, "c", 3, {}),
+        ("Reshape", {"c": np.array([4, 2, 24])}, "c", 3, {"allowzero": 1}),
+        ("Flatten", {}, "", 2, {"axis": -2}),
+        ("Flatten", {}, "", 2, {"axis": 4}),
+        ("Squeeze", {}, "", 3, {}),
+        ("Squeeze", {"c": np.array([0])}, "c", 3, {}),
+        ("Unsqueeze", {"c": np.array([0, -1])}, "c", 6, {}),
+        ("Expand", {"c": np.array([2, 1, 4, 1, 1])}, "c", 5, {}),
+        (
+            "Slice",
+            {"s": np.array([1, -1]), "e": np.array([3, -100]), "a": np.array([1, -1]),
+             "t": np.array([1, -2])},
+            "s e a t",
+            4,
+            {},
+        ),
+        ("Slice", {"s": np.array([0, 1]), "e": np.array([1, 9])}, "s e", 4, {}),
+        ("Pad", {"p": np.array([0, 1, 2, 0, 0, 0, 1, 3])}, "p", 4, {}),
+        ("Pad", {"p": np.array([1, 2]), "a": np.array([-1])}, "p - a", 4, {}),
+        ("Clip", {"l": np.float32(-0.3), "h": np.float32(0.7)}, "l h", 4, {}),
+        ("Clip", {"h": np.float32(0.7)}, "- h", 4, {}),
+    ],
+)  # fmt: skip
+@DTYPES
+def test_moves_with_constants_are_exact(
+    code: str, constants: om.Constants, rest: str, rank: int, attributes: Any, dtype: str
+):
+    rng = Random(1)
+    x = rng.codes(IMAGE, dtype)
+    assert_like_ort(qdq(code, rng, x, constants, rest, rank=rank, **attributes), [x])
+
+
+@pytest.mark.parametrize("activation", [None, "Relu", "Clip"])
+@DTYPES
+@SEEDS
+def test_convolution_between_dq_and_q(activation: str | None, dtype: str, seed: int):
+    rng = Random(seed)
+    x, floats = rng.codes((1, 6, 7, 8), dtype), rng.pick(True, False)
+    constants = rng.weights((4, 3, 3, 2), 4, dtype) | rng.encoding("x", dtype)
+    constants |= rng.encoding("y", dtype)
+    scale = constants["x_s"] * constants["w_s"]
+    constants |= {"b": rng.bias(4), "b_s": scale, "b_z": np.zeros(scale.shape, np.int32)}
+    if floats:
+        constants["b_f"] = (constants["b"] * scale).astype(np.float32)
+    limits = {"Clip": "l h"}.get(str(activation), "")
+    constants |= {"l": np.float32(-0.7), "h": np.float32(0.9)}
+    nodes = [
+        node("DequantizeLinear", "x x_s x_z", "x_f"),
+        node("DequantizeLinear", "w w_s w_z", "w_f", axis=0),
+        *([] if floats else [node("DequantizeLinear", "b b_s b_z", "b_f", axis=0)]),
+        node("Conv", "x_f w_f b_f", "c_f", group=2),
+        *([node(activation, f"c_f {limits}", "a_f")] if activation else []),
+        node("QuantizeLinear", "a_f y_s y_z" if activation else "c_f y_s y_z", "y"),
+    ]
+    proto = model(nodes, [("x", dtype, x.shape)], [("y", dtype, [None] * 4)], constants)
+    assert_like_ort(proto, [x], within=1)
+    assert_like_ort(proto, [x], within=1, integers=False)
+
+
+@pytest.mark.parametrize("floats", [True, False])
+@DTYPES
+def test_matrix_product_between_dq_and_q(floats: bool, dtype: str):
+    rng = Random(0)
+    x = rng.codes((3, 7), dtype)
+    constants = {"w": rng.codes((7, 5), "int8")} | rng.encoding("x", dtype)
+    constants |= encoding("w", np.exp(rng.rng.uniform(-6, -4, 5)), [0] * 5, "int8")
+    constants |= rng.encoding("y", dtype) | {"b": rng.rng.standard_normal(5).astype(np.float32)}
+    nodes = [
+        node("DequantizeLinear", "x x_s x_z", "x_f"),
+        node("DequantizeLinear", "w w_s w_z", "w_f", axis=1),
+        node("MatMul", "x_f w_f", "m_f"),
+        node("Add", "b m_f", "a_f"),
+        *([] if floats else [node("QuantizeLinear", "a_f y_s y_z", "y")]),
+    ]
+    result = ("a_f", "float32", [3, 5]) if floats else ("y", dtype, [3, 5])
+    proto = model(nodes, [("x", dtype, x.shape)], [result], constants)
+    if not floats:
+        return assert_like_ort(proto, [x], within=1, integers=False)
+    ((wanted,), (given,)) = om.run(proto, [x], integers=False), execute(imported(proto), [x])
+    half = np.max(constants["x_s"] * constants["w_s"]) / 2
+    np.testing.assert_allclose(given, wanted, rtol=1e-5, atol=1.01 * half)
+
+
+@pytest.mark.parametrize(
+    ("code", "rest", "constants", "attributes", "within"),
+    [
+        ("GlobalAveragePool", "", {}, {}, 1),
+        ("AveragePool", "", {}, {"kernel_shape": [3, 3], "strides": [2, 2]}, 1),
+        ("AveragePool", "", {}, {"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1}, 1),
+        ("ReduceMean", "a", {"a": np.array([1, -1])}, {"keepdims": 1}, 1),
+        ("Sigmoid", "", {}, {}, 1),
+        ("Tanh", "", {}, {}, 1),
+        ("LeakyRelu", "", {}, {"alpha": 0.2}, 1),
+        ("Elu", "", {}, {}, 1),
+        ("HardSigmoid", "", {}, {}, 1),
+        ("HardSwish", "", {}, {}, 1),
+        ("Erf", "", {}, {}, 1),
+        ("Gelu", "", {}, {}, 1),
+        ("Gelu", "", {}, {"approximate": "tanh"}, 1),
+        ("Softplus", "", {}, {}, 1),
+        ("Abs", "", {}, {}, 1),
+    ],
+)
+@DTYPES
+def test_functions_between_dq_and_q(
+    code: str, rest: str, constants: om.Constants, attributes: Any, within: int, dtype: str
+):
+    rng = Random(2)
+    x = rng.codes(IMAGE, dtype)
+    assert_like_ort(qdq(code, rng, x, constants, rest, **attributes), [x], within=within)
+
+
+@pytest.mark.parametrize("axis", [-1, 1, 2])
+@DTYPES
+def test_softmax_is_within_two_codes(axis: int, dtype: str):
+    rng = Random(3)
+    x = rng.codes((1, 5, 4, 6), dtype)
+    output = encoding("y", 1 / 255, np.iinfo(dtype).min, dtype)
+    assert_like_ort(qdq("Softmax", rng, x, output=output, axis=axis), [x], within=2)
+
+
+def test_split_and_concat_with_one_encoding_are_exact():
+    rng = Random(4)
+    x = rng.codes((1, 7, 2, 3), "uint8")
+    nodes = [
+        node("DequantizeLinear", "x x_s x_z", "x_f"),
+        node("Split", "x_f parts", "a_f b_f c_f", axis=1),
+        node("Concat", "c_f a_f b_f", "d_f", axis=1),
+        node("QuantizeLinear", "d_f x_s x_z", "y"),
+    ]
+    constants = rng.encoding("x", "uint8") | {"parts": np.array([2, 4, 1])}
+    proto = model(nodes, [("x", "uint8", x.shape)], [("y", "uint8", x.shape)], constants)
+    assert_like_ort(proto, [x])
+
+
+@DTYPES
+@SEEDS
+def test_edges_in_floats_are_exact(dtype: str, seed: int):
+    rng = Random(seed)
+    x = (rng.rng.standard_normal((2, 3, 4)) * 3).astype(np.float32)
+    x[0, 0, :3] = np.inf, -np.inf, 1e30
+    nodes = [
+        node("QuantizeLinear", "x x_s x_z", "q"),
+        node("DequantizeLinear", "q x_s x_z", "y"),
+    ]
+    port, constants = ("float32", x.shape), rng.encoding("x", dtype)
+    assert_like_ort(model(nodes, [("x", *port)], [("y", *port)], constants), [x])
+
+
+# Whole networks.
+
+
+@pytest.fixture(autouse=True)
+def _quiet_quantizer(caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.ERROR)
+
+
+@pytest.mark.parametrize("types", ["uint8/uint8", "uint8/int8", "int8/int8"])
+@pytest.mark.parametrize("per_channel", [False, True])
+@pytest.mark.parametrize("form", ["QDQ", "QOperator"])
+def test_network_of_the_quantizer_is_like_ort(
+    form: str, per_channel: bool, types: str, tmp_path: Path
+):
+    activations, weights = types.split("/")
+    proto = om.quantize(
+        om.small_cnn(),
+        tmp_path,
+        form=form,
+        per_channel=per_channel,
+        activations=activations,
+        weights=weights,
+    )
+    if (form, per_channel, weights) == ("QOperator", True, "uint8"):
+        with pytest.raises(ModelError, match="'w4_quantized' must have 1 zero point, got"):
+            imported(proto)
+        return
+    module, rng = imported(proto), np.random.default_rng(2)
+    assert count(module, qnn.TransposeOp) == 1
+    scale = next(c for c in proto.graph.initializer if c.name == "y_scale")
+    for _ in range(5):
+        x = om.image(rng)
+        (wanted,), (given,) = om.run(proto, [x]), execute(module, [x])
+        codes = np.abs(given - wanted) / numpy_helper.to_array(scale)
+        assert codes.max() < 1.01
+
+
+@pytest.mark.parametrize("form", ["QDQ", "QOperator"])
+@pytest.mark.parametrize("types", ["uint8/int8", "int8/int8"])
+def test_every_layer_of_a_network_is_like_ort(form: str, types: str, tmp_path: Path):
+    activations, weights = types.split("/")
+    proto = om.quantize(
+        om.small_cnn(1),
+        tmp_path,
+        form=form,
+        per_channel=True,
+        activations=activations,
+        weights=weights,
+    )
+    layers = [n.output[0] for n in proto.graph.node if "Linear" in n.op_type or "QG" in n.op_type]
+    constants = {c.name for c in proto.graph.initializer}
+    layers = [
+        n.output[0]
+        for n in proto.graph.node
+        if n.output[0] in layers and n.op_type != "DequantizeLinear" and n.input[0] not in constants
+    ]
+    for name in layers:
+        info = om.port(name, activations, None)
+        proto.graph.output.append(info)
+    x = om.image(np.random.default_rng(3))
+    results, expected = execute(imported(proto), [x]), om.run(proto, [x])
+    assert len(results) >= 8
+    for name, given, wanted in zip(layers, results[1:], expected[1:], strict=True):
+        distance = np.abs(given.astype(np.int64) - wanted)
+        assert distance.max() <= 1, name
+        assert distance.mean() < 0.01, name
+
+
+@pytest.mark.parametrize(
+    ("name", "within"), [("mobilenetv2_qop_u8s8_pc", 0), ("mobilenetv2_qdq_s8s8_pc", 3)]
+)
+def test_recorded_network(name: str, within: int):
+    path, golden = SHARED / f"models/onnx/{name}.onnx", SHARED / f"golden/{name}.npz"
+    if not path.exists() or not golden.exists():
+        pytest.skip(f"{path.name} and its recorded tensors are not beside this checkout")
+    module = imported(onnx.load(path))
+    assert count(module, qnn.TransposeOp) == 1
+    (scale,) = {op.input_q.per_tensor().scale for op in module.walk() if is_dequantize(op)}
+    with np.load(golden) as file:
+        for seed in range(2):
+            (given,), wanted = execute(module, [file[f"s{seed}/in0"]]), file[f"s{seed}/out0"]
+            assert np.abs((given - wanted) / scale).max() < within + 0.01
+            assert given.argmax() == wanted.argmax()
+
+
+def is_dequantize(op: Any) -> bool:
+    return isinstance(op, qnn.DequantizeOp)
+
+
+def node_tests() -> Iterator[Any]:
+    """The tests of ONNX of the operators that read and write codes."""
+    package = "onnx.backend.test.case.node"
+    for name in ("qlinearconv", "qlinearmatmul", "convinteger", "matmulinteger",
+                 "quantizelinear", "dequantizelinear"):  # fmt: skip
+        importlib.import_module(f"{package}.{name}")
+    cases = importlib.import_module(package)._NodeTestCases
+    yield from {case.name: case for case in cases}.values()
+
+
+COVERED = [
+    "test_convinteger_without_padding",
+    "test_dequantizelinear",
+    "test_matmulinteger",
+    "test_qlinearconv",
+    "test_qlinearmatmul_2D_int8_float32",
+    "test_qlinearmatmul_2D_uint8_float32",
+    "test_quantizelinear",
+]
+
+
+@pytest.mark.parametrize("case", [pytest.param(c, id=c.name) for c in node_tests()])
+def test_node_test_of_onnx(case: Any):
+    proto, ((inputs, expected),) = case.model, case.data_sets
+    names = [port.name for port in proto.graph.input]
+    frozen = onnx.ModelProto()
+    frozen.CopyFrom(proto)
+    del frozen.graph.input[1:]
+    for name, given in zip(names[1:], inputs[1:], strict=True):
+        array = given if isinstance(given, onnx.TensorProto) else numpy_helper.from_array(given)
+        array.name = name
+        frozen.graph.initializer.append(array)
+    frozen.opset_import[0].version = max(13, frozen.opset_import[0].version)
+    if case.name not in COVERED:
+        with pytest.raises(ModelError):
+            imported(frozen)
+        return
+    module = imported(frozen)
+    for given, wanted in zip(execute(module, inputs[:1]), expected, strict=True):
+        np.testing.assert_array_equal(given, wanted)
+        assert given.dtype == wanted.dtype
+
+
+# What the module looks like.
+
+
+def chain(*operators: onnx.NodeProto, dtype: str = "int8", **constants: Any) -> onnx.ModelProto:
+    """Operators from the codes x of an image to the codes y, with weights of 1x1."""
+    rng = Random(0)
+    stated = {"w": rng.codes((4, 4, 1, 1), "int8")} | encoding("w", 0.1, 0, "int8")
+    stated |= rng.encoding("x", dtype) | rng.encoding("y", dtype) | rng.encoding("m", dtype)
+    return model(
+        operators,
+        [("x", dtype, [1, 4, 5, 6])],
+        [("y", dtype, None)],
+        stated | {name: np.asarray(value) for name, value in constants.items()},
+    )
+
+
+def conv(source: str, target: str) -> onnx.NodeProto:
+    read = f"{source} {source}_s {source}_z w w_s w_z {target}_s {target}_z"
+    return node("QLinearConv", read, target)
+
+
+def test_image_is_transposed_at_the_edges_only():
+    module = imported(chain(conv("x", "m"), node("Relu", "m", "r"), conv("m", "y")))
+    names = [op.name for op in main(module).body.block.ops if not isinstance(op, ConstantOp)]
+    assert names == ["qnn.transpose", "qnn.conv", "qnn.requantize", "qnn.clip", "qnn.conv",
+                     "qnn.requantize", "qnn.transpose", "func.return"]  # fmt: skip
+
+
+def test_transpositions_of_the_model_cost_nothing_where_they_bring_channels_last():
+    proto = chain(
+        node("Transpose", "n", "x", perm=[0, 3, 1, 2]),
+        conv("x", "m"),
+        node("Transpose", "m", "y", perm=[0, 2, 3, 1]),
+    )
+    proto.graph.input[0].CopyFrom(om.port("n", "int8", [1, 5, 6, 4]))
+    module = imported(proto)
+    assert not count(module, qnn.TransposeOp)
+    x = Random(1).codes((1, 5, 6, 4), "int8")
+    np.testing.assert_array_equal(execute(module, [x])[0], om.run(proto, [x])[0])
+
+
+def test_flattened_image_meets_permuted_weights_and_no_transposition():
+    rng = Random(0)
+    proto = chain(
+        conv("x", "m"),
+        node("Flatten", "m", "f"),
+        node("QLinearMatMul", "f m_s m_z v w_s w_z y_s y_z", "y"),
+        v=rng.codes((4 * 5 * 6, 3), "int8"),
+    )
+    module, x = imported(proto), rng.codes((1, 4, 5, 6), "int8")
+    assert count(module, qnn.TransposeOp) == 1
+    np.testing.assert_array_equal(execute(module, [x])[0], om.run(proto, [x])[0])
+
+
+def test_sequence_that_is_cut_out_of_an_image_is_transposed_once():
+    rng = Random(0)
+    proto = chain(
+        conv("x", "m"),
+        node("Reshape", "m shape", "r"),
+        node("Transpose", "r", "t", perm=[0, 2, 1]),
+        node("QLinearMatMul", "t m_s m_z v w_s w_z y_s y_z", "y"),
+        v=rng.codes((4, 3), "int8"),
+        shape=[1, 4, 30],
+    )
+    x = rng.codes((1, 4, 5, 6), "int8")
+    np.testing.assert_array_equal(execute(imported(proto), [x])[0], om.run(proto, [x])[0])
+
+
+def test_names_encodings_and_types_are_kept():
+    module = imported(chain(conv("x", "m"), conv("m", "y"), dtype="uint8"), name="net.onnx")
+    function = main(module)
+    stated = chain(dtype="uint8").graph.initializer
+    values = {c.name: numpy_helper.to_array(c).item() for c in stated if c.name[0] in "xy"}
+    for attributes, name in ((function.arg_attrs, "x"), (function.res_attrs, "y")):
+        (entry,) = attributes
+        assert entry.data["qnn.name"].data == name
+        wanted = QuantizationAttr.of(values[f"{name}_s"], values[f"{name}_z"])
+        assert entry.data["qnn.quantization"] == wanted
+    assert [str(t.element_type) for t in function.function_type.inputs] == ["ui8"]
+    assert [str(t.element_type) for t in function.function_type.outputs] == ["ui8"]
+    assert str(module.location) == 'loc("net.onnx":0:0)'
+    convolutions = [op.location for op in module.walk() if isinstance(op, qnn.ConvOp)]
+    assert all(isinstance(location, NameLoc) for location in convolutions)
+    assert [location.desc.data for location in convolutions] == ["m", "y"]
+    constants = [op.location.desc.data for op in module.walk() if isinstance(op, ConstantOp)]
+    assert constants == ["w", "w"]
+
+
+def test_weights_are_transposed_to_hwigo():
+    weight = Random(0).codes((6, 2, 1, 3), "int8")
+    proto = chain(node("QLinearConv", "x x_s x_z v w_s w_z y_s y_z", "y", group=2), v=weight)
+    (constant,) = (op for op in imported(proto).walk() if isinstance(op, ConstantOp))
+    stored = elements(constant.value)
+    assert stored.shape == (1, 3, 2, 2, 3)
+    for o, i, x in np.ndindex(6, 2, 3):
+        assert stored[0, x, i, o // 3, o % 3] == weight[o, i, 0, x]
+
+
+def test_float_result_of_a_relu_is_clamped():
+    proto = chain(
+        node("DequantizeLinear", "x x_s x_z", "x_f"),
+        node("DequantizeLinear", "w w_s w_z", "w_f"),
+        node("Conv", "x_f w_f", "c"),
+        node("Relu", "c", "y"),
+    )
+    proto.graph.output[0].CopyFrom(om.port("y", "float32", [1, 4, 5, 6]))
+    x = Random(1).codes((1, 4, 5, 6), "int8")
+    (wanted,), (given,) = om.run(proto, [x], integers=False), execute(imported(proto), [x])
+    np.testing.assert_allclose(given, wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_shapes_are_computed_while_importing():
+    proto = chain(
+        conv("x", "m"),
+        node("Shape", "m", "s"),
+        node("Gather", "s zero", "n", axis=0),
+        node("Unsqueeze", "n axes", "n1"),
+        node("Constant", "", "rest", value_ints=[-1]),
+        node("Concat", "n1 rest", "shape", axis=0),
+        node("Reshape", "m shape", "y"),
+        zero=np.array(0),
+        axes=np.array([0]),
+    )
+    (result,) = main(imported(proto)).function_type.outputs
+    assert result.get_shape() == (1, 4 * 5 * 6)
+
+
+def test_symbolic_batch_becomes_one_with_a_remark(tmp_path: Path):
+    proto = chain(conv("x", "y"))
+    proto.graph.input[0].CopyFrom(om.port("x", "int8", ["N", 4, 5, 6]))
+    said: list[str] = []
+    module = imported(proto, report=said.append)
+    assert said == ["axis 0 'N' of input 'x' has no size, 1 is taken"]
+    assert main(module).function_type.inputs.data[0].get_shape() == (1, 4, 5, 6)
+    module = imported(proto, batch=3)
+    assert main(module).function_type.inputs.data[0].get_shape() == (3, 4, 5, 6)
+    onnx.save(proto, tmp_path / "m.onnx")
+    ctx = sima_mlir.make_context()
+    (remark,) = sima_mlir.run_pipeline(ctx, sima_mlir.load(ctx, tmp_path / "m.onnx"), "")
+    assert (remark.kind, remark.pass_name) == ("Analysis", "import")
+    assert said[0] in str(remark)
+
+
+@DTYPES
+def test_network_is_lowered_whole(dtype: str, tmp_path: Path):
+    proto = chain(conv("x", "m"), node("Flatten", "m", "y"), dtype=dtype)
+    onnx.save(proto, tmp_path / "m.onnx")
+    ctx = sima_mlir.make_context()
+    module = sima_mlir.load(ctx, tmp_path / "m.onnx")
+    sima_mlir.run_pipeline(ctx, module, "convert-qnn-to-sima{requantization=tflite}")
+    x = Random(0).codes((1, 4, 5, 6), dtype)
+    (given,), (wanted,) = execute(module, [x]), om.run(proto, [x])
+    assert given.dtype == wanted.dtype
+    assert np.abs(given.astype(int) - wanted).max() <= 1
+    assert np.abs(given.astype(int) - wanted).mean() < 0.01
+
+
+# Data outside the file.
+
+
+def external(proto: onnx.ModelProto, folder: Path, location: str = "weights.bin") -> None:
+    """Moves the weights out of the model."""
+    (weight,) = (c for c in proto.graph.initializer if c.name == "w")
+    data = b"\xff" * 5 + weight.raw_data
+    (folder / "weights.bin").write_bytes(data)
+    onnx.external_data_helper.set_external_data(weight, location, 5, len(data) - 5)
+    weight.ClearField("raw_data")
+    weight.data_location = TensorProto.EXTERNAL
+
+
+def test_external_data_is_read(tmp_path: Path):
+    proto = chain(conv("x", "y"))
+    inside = imported(proto)
+    external(proto, tmp_path)
+    assert imported(proto, folder=tmp_path).is_structurally_equivalent(inside)
+    path = tmp_path / "m.onnx"
+    path.write_bytes(proto.SerializeToString())
+    loaded = sima_mlir.load(sima_mlir.make_context(), path)
+    assert loaded.is_structurally_equivalent(inside)
+
+
+@pytest.mark.parametrize(
+    ("location", "reason"),
+    [
+        ("../weights.bin", "which is outside the model's folder"),
+        ("a/../../weights.bin", "which is outside the model's folder"),
+        ("/etc/passwd", "which is outside the model's folder"),
+        ("link.bin", "which is outside the model's folder"),
+        ("missing.bin", "which is no file in the model's folder"),
+        ("a", "which is no file in the model's folder"),
+        (".", "which is no file in the model's folder"),
+        ("x" * 5000, "which is no file in the model's folder"),
+    ],
+)
+def test_external_data_stays_in_the_folder(location: str, reason: str, tmp_path: Path):
+    (folder := tmp_path / "model").mkdir()
+    (folder / "a").mkdir()
+    (tmp_path / "weights.bin").write_bytes(bytes(100))
+    (folder / "link.bin").symlink_to(tmp_path / "weights.bin")
+    proto = chain(conv("x", "y"))
+    external(proto, folder, location)
+    refuse(proto, f"tensor 'w': its data is in '{location}', {reason}", folder=folder)
+
+
+def test_faulty_external_data_is_refused(tmp_path: Path):
+    proto = chain(conv("x", "y"))
+    external(proto, tmp_path)
+    refuse(proto, "tensor 'w': its data is in 'weights.bin', and the model has no folder")
+    (weight,) = (c for c in proto.graph.initializer if c.name == "w")
+    entries = {entry.key: entry for entry in weight.external_data}
+    entries["offset"].value = "6"
+    refuse(proto, "tensor 'w': 'weights.bin' must have 22 bytes, got 21", folder=tmp_path)
+    entries["offset"].value = "-1"
+    refuse(proto, "tensor 'w': offset of external data must be a number, got '-1'", folder=tmp_path)
+    entries["length"].value = "4000000000"
+    entries["offset"].value = "5"
+    refuse(proto, "tensor 'w': data must have 16 bytes, got 4000000000", folder=tmp_path)
+    (tmp_path / "weights.bin").write_bytes(b"")
+    entries["length"].value = "16"
+    refuse(proto, "tensor 'w': 'weights.bin' must have 21 bytes, got 0", folder=tmp_path)
+
+
+# What is refused.
+
+
+def refuse(proto: onnx.ModelProto, *messages: str, **options: Any) -> None:
+    with pytest.raises(ModelError) as error:
+        import_onnx(proto.SerializeToString(), **options)
+    assert error.value.messages == messages
+    assert str(error.value) == "\n".join(messages)
+
+
+def test_everything_unsupported_is_listed():
+    refuse(
+        chain(
+            node("LSTM", "x", "a"),
+            node("NonMaxSuppression", "a", "b"),
+            node("LSTM", "x", "c"),
+            node("com.acme.Thing", "c", "d"),
+            node("DequantizeLinear", "x x_s x_s", "e"),
+            node("Relu", "e", "f"),
+            node("Transpose", "x", "y", perm=[0, 0, 1, 2]),
+        ),
+        "operator 'LSTM' is not supported (2 times, first at 'a')",
+        "operator 'NonMaxSuppression' is not supported (1 time, first at 'b')",
+        "operator 'com.acme.Thing' is not supported (1 time, first at 'd')",
+        "operator 'DequantizeLinear' at 'e': zero point 'x_s' must have type INT8, UINT8, INT32, "
+        "got float32",
+        "operator 'Transpose' at 'y': perm must be a permutation of 4 axes, got [0, 0, 1, 2]",
+    )
+
+
+def test_float_model_is_called_so():
+    refuse(
+        om.small_cnn(), "the model is not quantized: it has no operator that reads or writes codes"
+    )
+
+
+def change(proto: onnx.ModelProto, **arrays: np.ndarray) -> onnx.ModelProto:
+    """Replaces constants."""
+    for index, constant in enumerate(proto.graph.initializer):
+        if (array := arrays.get(constant.name)) is not None:
+            proto.graph.initializer[index].CopyFrom(numpy_helper.from_array(array, constant.name))
+    return proto
+
+
+def convolved(**arrays: Any) -> onnx.ModelProto:
+    given = {name: np.asarray(array) for name, array in arrays.items()}
+    return change(chain(conv("x", "y")), **given)
+
+
+def with_port(proto: onnx.ModelProto, *port: Any) -> onnx.ModelProto:
+    """Replaces the input."""
+    proto.graph.input[0].CopyFrom(om.port(*port))
+    return proto
+
+
+def dynamic_weights() -> onnx.ModelProto:
+    proto = chain(node("QLinearConv", "x x_s x_z v w_s w_z y_s y_z", "y"))
+    proto.graph.input.append(om.port("v", "int8", [4, 4, 1, 1]))
+    return proto
+
+
+def huge_claim() -> onnx.ModelProto:
+    proto = chain(conv("x", "y"))
+    (weight,) = (c for c in proto.graph.initializer if c.name == "w")
+    del weight.dims[:]
+    weight.dims.extend([65536, 65536])
+    return proto
+
+
+def without(name: str) -> onnx.ModelProto:
+    proto = chain(conv("x", "y"))
+    for constant in [c for c in proto.graph.initializer if c.name == name]:
+        proto.graph.initializer.remove(constant)
+    return proto
+
+
+AT = "operator 'QLinearConv' at 'y': "
+INT8 = np.int8
+
+
+@pytest.mark.parametrize(
+    ("make", "messages"),
+    [
+        (dynamic_weights, [AT + "weight 'v' must be constant"]),
+        (
+            lambda: convolved(x_s=np.ones(4, np.float32), x_z=np.zeros(4, INT8)),
+            [AT + "scale 'x_s' of an activation must have 1 value, got 4"],
+        ),
+        (
+            lambda: convolved(w_s=np.ones(4, np.float32), w_z=np.array([1, 2, 0, 0], INT8)),
+            [AT + "'w' must have 1 zero point, got 0, 1, 2"],
+        ),
+        (
+            lambda: convolved(w_s=np.ones(3, np.float32)),
+            [AT + "'w' must have 1 or 4 scales, got 3"],
+        ),
+        (
+            lambda: convolved(y_s=np.float32(0)),
+            [AT + "scale 'y_s' must be positive and finite, got 0.0"],
+        ),
+        (
+            lambda: convolved(w_s=np.float32(np.nan)),
+            [AT + "scale 'w_s' must be positive and finite, got nan"],
+        ),
+        (
+            lambda: convolved(w_s=np.float32(1e-38), x_s=np.float32(1e-38)),
+            [AT + "product of the scales must be positive and finite, got 0.0"],
+        ),
+        (lambda: convolved(x_z=np.uint8(1)), [AT + "zero point of 'x' must have type INT8"]),
+        (
+            lambda: convolved(w=np.zeros((4, 4, 1), INT8)),
+            [AT + "data and weight must have the same number of axes, got 1x4x5x6 and 4x4x1"],
+        ),
+        (
+            lambda: convolved(w=np.zeros((4, 3, 1, 1), INT8)),
+            [AT + "data has 4 channels, weight takes 1 groups of 3"],
+        ),
+        (
+            lambda: convolved(w=np.zeros((4, 4, 9, 1), INT8)),
+            [AT + "window must fit into axis 1 with its padding, got 9 in 5"],
+        ),
+        (
+            lambda: convolved(w=np.zeros((4, 4, 1, 1), np.int32)),
+            [AT + "'w' and its zero point must be codes of one type, got int32 and int8"],
+        ),
+        (
+            lambda: convolved(w=np.zeros((4, 4, 1, 1), np.int16)),
+            ["tensor 'w': type must be one of FLOAT, INT8, UINT8, INT32, INT64, got INT16"],
+        ),
+        (huge_claim, ["tensor 'w': data must have 4294967296 bytes, got 16"]),
+        (
+            lambda: without("w"),
+            ["tensor 'w' is used by operator 'QLinearConv' at 'y', but does not exist"],
+        ),
+        (
+            lambda: with_port(chain(conv("x", "y")), "x", "int8", [1, 4, "H", None]),
+            ["input 'x' must have a shape that is known but for its first axis, got 1x4xHx?"],
+        ),
+        (
+            lambda: with_port(chain(conv("x", "y")), "x", "int8", None),
+            ["input 'x' has no shape"],
+        ),
+        (
+            lambda: with_port(chain(conv("x", "y")), "x", "int64", [1, 4, 5, 6]),
+            ["input 'x' must have type FLOAT, INT8, UINT8, INT32, got INT64"],
+        ),
+        (
+            lambda: with_port(chain(conv("x", "y")), "x", "float32", [1, 4, 5, 6]),
+            [AT + "'x' must hold codes"],
+        ),
+        (
+            lambda: chain(conv("x", "m"), conv("x", "m"), conv("m", "y"), conv("y", "x")),
+            ["tensor 'x' is defined 2 times", "tensor 'm' is defined 2 times"],
+        ),
+        (
+            lambda: chain(conv("m", "y"), conv("y", "m")),
+            [
+                "tensor 'm' is used by operator 'QLinearConv' at 'y' before it is computed: "
+                "the operators are out of order or form a cycle"
+            ],
+        ),
+        (lambda: chain(conv("x", "m")), ["output 'y' does not exist"]),
+        (
+            lambda: chain(node("QLinearConv", "x x_s x w w_s w_z y_s y_z", "y")),
+            [AT + "'x' must be constant"],
+        ),
+        (lambda: chain(node("QLinearConv", "x", "y")), [AT + "inputs must be at least 8, got 1"]),
+        (
+            lambda: chain(node("QLinearConv", "x x_s x_z - w_s w_z y_s y_z", "y")),
+            [AT + "input 3 must not be left out"],
+        ),
+        (
+            lambda: chain(node("QLinearConv", "x x_s x_z w w_s w_z y_s y_z", "y", strides="1")),
+            [AT + "attribute 'strides' must be a list of integers"],
+        ),
+        (
+            lambda: chain(node("QLinearConv", "x x_s x_z w w_s w_z y_s y_z", "y", pads=[-1] * 4)),
+            [AT + "padding must be at least 0, got -1"],
+        ),
+        (
+            lambda: chain(node("QLinearConv", "x x_s x_z w w_s w_z y_s y_z b", "y"), b=[1.0, 2.0]),
+            ["tensor 'b': type must be one of FLOAT, INT8, UINT8, INT32, INT64, got DOUBLE"],
+        ),
+        (
+            lambda: chain(
+                node("QLinearConv", "x x_s x_z w w_s w_z y_s y_z b", "y"), b=np.zeros(3, np.int32)
+            ),
+            [AT + "bias 'b' must have 4 values, got 3"],
+        ),
+        (
+            lambda: chain(node("DequantizeLinear", "x x_s x_z", "f"), node("Conv", "f w_s", "y")),
+            ["operator 'Conv' at 'y': weight 'w_s' is not quantized"],
+        ),
+        (
+            lambda: chain(node("DequantizeLinear", "x x_s x_z", "y")),
+            ["output 'y' has type i8, computed is f32"],
+        ),
+        (
+            lambda: chain(node("MaxPool", "x", "y i", kernel_shape=[1, 1]), conv("y", "m")),
+            ["operator 'MaxPool' at 'y': output 'i' is not supported"],
+        ),
+    ],
+)
+def test_faulty_model_is_refused(make: Callable[[], onnx.ModelProto], messages: list[str]):
+    refuse(make(), *messages)
+
+
+@pytest.mark.parametrize("version", [7, 12, 1000])
+def test_other_opsets_are_refused(version: int):
+    proto = chain(conv("x", "y"))
+    proto.opset_import[0].version = version
+    newest = onnx.defs.onnx_opset_version()
+    refuse(proto, f"opset must be in 13..{newest}, got {version}")
+
+
+@pytest.mark.parametrize("version", range(13, onnx.defs.onnx_opset_version() + 1))
+def test_every_opset_from_13_on_is_read(version: int):
+    proto = chain(conv("x", "y"))
+    proto.opset_import[0].version = version
+    assert count(imported(proto), qnn.ConvOp) == 1
+
+
+def test_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(ModelError) as error:
+        import_onnx(b"")
+    advice = "pip install 'sima-mlir[onnx]'"
+    assert error.value.messages == (f"reading ONNX models needs the package 'onnx': {advice}",)
+
+
+@pytest.mark.parametrize("data", [b"", b"\x08", b"\xff" * 40, b"PK\3\4" * 20, b'{"ir": 1}'])
+def test_other_files_are_not_models(data: bytes):
+    with pytest.raises(ModelError, match=re.escape("the file is no ONNX model, truncated or")):
+        import_onnx(data)
+
+
+def every_operator() -> bytes:
+    """A small model with operators of both forms."""
+    rng = Random(0)
+    nodes = [
+        conv("x", "m"),
+        node("DequantizeLinear", "m m_s m_z", "f"),
+        node("MaxPool", "f", "p", kernel_shape=[2, 2], strides=[2, 2]),
+        node("Transpose", "p", "t", perm=[0, 2, 3, 1]),
+        node("Reshape", "t shape", "r"),
+        node("Softmax", "r", "s"),
+        node("QuantizeLinear", "s y_s y_z", "q"),
+        node("QLinearMatMul", "q y_s y_z v w_s w_z m_s m_z", "n"),
+        node("com.microsoft.QLinearAdd", "n m_s m_z c y_s y_z y_s y_z", "y"),
+    ]
+    constants = {"shape": np.array([1, 6, 4]), "v": rng.codes((4, 3), "int8"),
+                 "c": rng.codes((3,), "int8")}  # fmt: skip
+    return chain(*nodes, **constants).SerializeToString()
+
+
+def complaints(data: bytes) -> Sequence[str]:
+    """What is wrong with a model; whatever it is, it is told by a proper `ModelError`."""
+    messages: Sequence[str] = ()
+    try:
+        import_onnx(data).verify()
+    except ModelError as error:
+        messages = error.messages or ["\n"]
+    assert not any("\n" in message or message.endswith(".") for message in messages)
+    return messages
+
+
+def test_truncated_model_is_refused():
+    data = every_operator()
+    assert not complaints(data)
+    whole = [size for size in range(len(data)) if not complaints(data[:size])]
+    assert not whole
+
+
+def test_damaged_model_is_refused_or_read():
+    data, rng = every_operator(), np.random.default_rng(0)
+    outcomes: Counter[bool] = Counter()
+    for _ in range(1500):
+        damaged = bytearray(data)
+        for place in rng.integers(0, len(data), rng.choice([1, 1, 2, 20])):
+            damaged[place] = rng.choice([0, 1, 127, 128, 255, rng.integers(256)])
+        outcomes[bool(complaints(bytes(damaged)))] += 1
+    assert min(outcomes[True], outcomes[False]) > 50
