@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+DIGITS := examples/digits
 
 .DEFAULT_GOAL := help
 
@@ -52,9 +53,11 @@ mutants: $(VENV)/installed-dev ## mutate quantization/ and see which mutants the
 
 .PHONY: examples
 examples: $(VENV)/installed ## write the IR of the examples anew
-	$(BIN)/sima-opt examples/digits/digits_int8.tflite -o examples/digits/digits.qnn.mlir
-	$(BIN)/sima-opt examples/digits/digits.qnn.mlir -p convert-qnn-to-sima \
-	    -o examples/digits/digits.sima.mlir
+	$(BIN)/sima-opt $(DIGITS)/digits_int8.tflite -o $(DIGITS)/digits.qnn.mlir
+	$(BIN)/sima-opt $(DIGITS)/digits.qnn.mlir -p convert-qnn-to-sima -o $(DIGITS)/digits.sima.mlir
+	$(BIN)/sima-opt $(DIGITS)/digits_qdq.onnx -o $(DIGITS)/digits_qdq.qnn.mlir
+	$(BIN)/sima-opt $(DIGITS)/digits_qdq.qnn.mlir -p convert-qnn-to-sima \
+	    -o $(DIGITS)/digits_qdq.sima.mlir
 
 .PHONY: clean
 clean: ## remove what the other targets made

@@ -20,10 +20,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sima_mlir.comparison import Comparison, compare
     from sima_mlir.context import make_context
     from sima_mlir.diagnostics import Diagnostic, Remark, SimaError
+    from sima_mlir.differences import Difference, measure
     from sima_mlir.execution import interpret, interpret_batches
     from sima_mlir.loading import load, read
+    from sima_mlir.matching import SavedValues
     from sima_mlir.pipeline import parse_pipeline, run_pipeline
     from sima_mlir.reader import parse
     from sima_mlir.verifier import verify
@@ -32,14 +35,19 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Comparison",
     "Diagnostic",
+    "Difference",
     "Remark",
+    "SavedValues",
     "SimaError",
     "__version__",
+    "compare",
     "interpret",
     "interpret_batches",
     "load",
     "make_context",
+    "measure",
     "parse",
     "parse_pipeline",
     "read",
@@ -49,13 +57,18 @@ __all__ = [
 ]
 
 _MODULES = {
+    "Comparison": "comparison",
     "Diagnostic": "diagnostics",
+    "Difference": "differences",
     "Remark": "diagnostics",
+    "SavedValues": "matching",
     "SimaError": "diagnostics",
+    "compare": "comparison",
     "interpret": "execution",
     "interpret_batches": "execution",
     "load": "loading",
     "make_context": "context",
+    "measure": "differences",
     "parse": "reader",
     "parse_pipeline": "pipeline",
     "read": "loading",

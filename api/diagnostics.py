@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ Severity: TypeAlias = Literal["error", "warning", "remark", "note"]
 
 _LONGEST_MESSAGE = 500
 """Characters of a message; one that prints a weight would otherwise have millions."""
+
+_LONGEST_FILE_NAME = 100
 
 
 @dataclass(frozen=True)
@@ -169,3 +172,15 @@ def source_name(location: Attribute) -> str | None:
     """Returns the name that a location gives, such as that of a tensor in a model, if any."""
     names = [leaf.desc.data for leaf in _leaves(location) if isinstance(leaf, NameLoc)]
     return names[0] if names else None
+
+
+def label_of(op: Operation) -> str | None:
+    """Returns the name that an operation's location gives, or else the place, if it has one."""
+    places = (_place(place) for place in _places(op.location) if place.line.data)
+    return source_name(op.location) or next(places, None)
+
+
+def saved_name(op: Operation) -> str:
+    """Returns an operation's name in the source, or else its kind, fit for the name of a file."""
+    name = source_name(op.location) or op.name
+    return re.sub(r"[^\w.-]", "_", name, flags=re.ASCII)[:_LONGEST_FILE_NAME]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
@@ -20,9 +21,12 @@ from sima_mlir.diagnostics import Diagnostic, SimaError, describe, on_operation
 from sima_mlir.dialects.definitions import dimensions
 from sima_mlir.dialects.elements import dtype_of
 from sima_mlir.interpreters import register_implementations
+from sima_mlir.workers import in_order
 
 Array: TypeAlias = npt.NDArray[Any]
 Observer: TypeAlias = Callable[[Operation, tuple[Array, ...]], None]
+Progress: TypeAlias = Callable[[int, int], None]
+"""Is called with how many batches are done and how many there are."""
 
 
 def interpret(
@@ -49,7 +53,7 @@ def interpret(
         if array.shape != argument.get_shape():
             wanted, given = dimensions(argument.get_shape()), dimensions(array.shape)
             raise SimaError.of(f"input {number} must have shape {wanted}, got {given}")
-    return _run(ctx, module, main, inputs, observe)
+    return Runner(ctx, module, main)(inputs, observe)
 
 
 def interpret_batches(
@@ -58,21 +62,27 @@ def interpret_batches(
     inputs: Sequence[Array],
     function: str = "main",
     observe: Observer | None = None,
+    *,
+    jobs: int = 1,
+    progress: Progress | None = None,
 ) -> list[Array]:
     """Runs a function as often as the inputs hold its batch; returns the results one after another.
 
     The first axis of every input may be N times that of the argument, with the same N for all:
     450x8x8x1 for an argument of 1x8x8x1 is 450 runs, whose results of 1x10 come back as 450x10.
 
-    Raises `SimaError` as `interpret` does.
+    `jobs` processes share the runs, with the same results; `sima_mlir.workers` says where. Then
+    `observe`, which is called in this process, sees a run after it was done.
+
+    Raises `SimaError` as `interpret` does, for the first run that fails.
     """
     main = find_function(module, function)
-    arguments = argument_types(main)
-    _check_number(function, len(arguments), len(inputs))
-    for number, (argument, array) in enumerate(zip(arguments, inputs, strict=True)):
-        _check_dtype(f"input {number}", argument, array)
-    batches = _count_batches(arguments, inputs)
-    runs = [_run(ctx, module, main, batch, observe) for batch in _split(arguments, inputs, batches)]
+    batches = split(main, inputs)
+    runs: list[list[Array]] = []
+    for results in _each_run(ctx, module, main, batches, observe, jobs):
+        runs.append(results)
+        if progress is not None:
+            progress(len(runs), len(batches))
     return [join(results) for results in zip(*runs, strict=True)]
 
 
@@ -155,16 +165,40 @@ def _times(wanted: tuple[int, ...], given: tuple[int, ...]) -> int:
     return 0 if rest else times
 
 
-def _split(
-    arguments: Sequence[TensorType[Attribute]], inputs: Sequence[Array], batches: int
-) -> Iterator[list[Array]]:
-    if batches == 1:
-        yield list(inputs)
-        return
-    sizes = [argument.get_shape()[0] for argument in arguments]
-    for batch in range(batches):
-        pairs = zip(inputs, sizes, strict=True)
-        yield [array[batch * size : (batch + 1) * size] for array, size in pairs]
+@dataclass(frozen=True)
+class Batches(Sequence[list[Array]]):
+    """The inputs of each run, which share the memory of the inputs of all."""
+
+    inputs: Sequence[Array]
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, number: int) -> list[Array]:
+        if not 0 <= number < self.count:
+            raise IndexError(number)
+        return [part(array, number, self.count) for array in self.inputs]
+
+
+def part(array: Array, number: int, count: int) -> Array:
+    """Returns one of `count` equal parts along the first axis, the whole if there is one."""
+    if count == 1:
+        return array
+    size = len(array) // count
+    return array[number * size : (number + 1) * size]
+
+
+def split(function: FuncOp, inputs: Sequence[Array]) -> Batches:
+    """Cuts inputs into as many batches of a function's arguments as they hold.
+
+    Raises `SimaError` when number, dtype or shape of the inputs do not fit the arguments.
+    """
+    arguments = argument_types(function)
+    _check_number(function.sym_name.data, len(arguments), len(inputs))
+    for number, (argument, array) in enumerate(zip(arguments, inputs, strict=True)):
+        _check_dtype(f"input {number}", argument, array)
+    return Batches(inputs, _count_batches(arguments, inputs))
 
 
 @dataclass
@@ -182,22 +216,54 @@ class _Trace(Interpreter.Listener):
             self.observe(op, results)
 
 
-def _run(
+class Runner:
+    """Runs a function of a module on the inputs of one batch after another."""
+
+    def __init__(self, ctx: Context, module: ModuleOp, function: FuncOp):
+        self.function = function
+        self.trace = _Trace(None, function)
+        self.interpreter = Interpreter(module, listeners=(self.trace,))
+        register_implementations(self.interpreter, ctx)
+
+    def __call__(self, inputs: Sequence[Array], observe: Observer | None = None) -> list[Array]:
+        """Returns the results; raises `SimaError` when an operation cannot be computed."""
+        trace = self.trace
+        trace.observe, trace.op = observe, self.function
+        try:
+            return list(self.interpreter.call_op(self.function, tuple(inputs)))
+        except InterpretationError as error:
+            raise SimaError([_at(trace.op, error)]) from error
+        except RecursionError:
+            raise SimaError([on_operation(trace.op, "calls go too deep")]) from None
+
+
+def _each_run(
     ctx: Context,
     module: ModuleOp,
     function: FuncOp,
-    inputs: Sequence[Array],
+    batches: Batches,
     observe: Observer | None,
-) -> list[Array]:
-    trace = _Trace(observe, function)
-    interpreter = Interpreter(module, listeners=(trace,))
-    register_implementations(interpreter, ctx)
-    try:
-        return list(interpreter.call_op(function, tuple(inputs)))
-    except InterpretationError as error:
-        raise SimaError([_at(trace.op, error)]) from error
-    except RecursionError:
-        raise SimaError([on_operation(trace.op, "calls go too deep")]) from None
+    jobs: int,
+) -> Iterator[list[Array]]:
+    """Yields the results of each run in order, after the observer saw its operations."""
+    run = Runner(ctx, module, function)
+    if observe is None or min(jobs, len(batches)) == 1:
+        with closing(in_order(lambda n: run(batches[n], observe), len(batches), jobs)) as runs:
+            yield from runs
+        return
+    operations = list(module.walk())
+    numbers = {op: number for number, op in enumerate(operations)}
+
+    def recorded(batch: int) -> tuple[list[Array], list[tuple[int, tuple[Array, ...]]]]:
+        seen: list[tuple[int, tuple[Array, ...]]] = []
+        results = run(batches[batch], lambda op, values: seen.append((numbers[op], values)))
+        return results, seen
+
+    with closing(in_order(recorded, len(batches), jobs)) as records:
+        for results, seen in records:
+            for number, values in seen:
+                observe(operations[number], values)
+            yield results
 
 
 def _at(op: Operation, error: InterpretationError) -> Diagnostic:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -26,6 +27,7 @@ from sima_mlir.diagnostics import (
     operation_name,
     tidy,
 )
+from sima_mlir.passes.bases import Pipeline
 from sima_mlir.passes.diagnostics import Finding, LoweringError, RemarkContext
 from sima_mlir.universe import SIMA_UNIVERSE
 from sima_mlir.verifier import verify
@@ -41,11 +43,13 @@ def available_passes() -> dict[str, Callable[[], type[ModulePass]]]:
 def parse_pipeline(text: str) -> tuple[ModulePass, ...]:
     """Returns the passes of a pipeline, `canonicalize,convert-qnn-to-sima{partial=true}`.
 
-    It may stand in `builtin.module(…)`, as mlir-opt wants it.
+    It may stand in `builtin.module(…)`, as mlir-opt wants it. A pipeline with a name of its own
+    gives its passes.
 
     Raises `SimaError` for wrong syntax, an unknown pass, or an option that a pass does not take.
     """
-    return tuple(map(_make_pass, _parse_specs(_without_anchor(text.strip()))))
+    passes = map(_make_pass, _parse_specs(_without_anchor(text.strip())))
+    return tuple(itertools.chain.from_iterable(map(_expanded, passes)))
 
 
 def run_pipeline(
@@ -103,6 +107,10 @@ def _make_pass(spec: ArgSpec) -> ModulePass:
         return pass_type.from_spec(spec)
     except ValueError as error:
         raise SimaError.of(f"pass '{spec.name}': {describe(error)}") from error
+
+
+def _expanded(module_pass: ModulePass) -> Sequence[ModulePass]:
+    return module_pass.passes() if isinstance(module_pass, Pipeline) else (module_pass,)
 
 
 def _check_option(

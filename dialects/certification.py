@@ -3,10 +3,13 @@
 A source is a dictionary of properties of `qnn` operations. All of them have `output_q` and
 `rounding`; `clamp`, where the operation has one, is equal. Beside these,
 
-* `sima.conv` and `sima.dense` have `input_q`, the encoding of the products, `input_zero_point`
-  and, where they are not zero, `bias`; `weight`, where it is not the operation's own; and
-  `strides`, `padding` and `dilations`, which are equal to the operation's;
+* `sima.conv`, `sima.conv_transpose` and `sima.dense` have `input_q`, the encoding of the products,
+  `input_zero_point` and, where they are not zero, `bias`; `weight`, where it is not the
+  operation's own; and `strides`, `padding`, `dilations` and `output_padding`, which are equal to
+  the operation's;
 * `sima.requantize` and `sima.mean` have `input_q`;
+* `sima.batch_matmul` has `input_q`, the encoding of the products, `lhs_zero_point` and
+  `rhs_zero_point`;
 * `sima.add`, `sima.subtract` and `sima.mul` have `lhs_q` and `rhs_q`.
 
 `input_codes` says which codes the operand is known to have, if not all. What a source states of
@@ -57,6 +60,7 @@ from sima_mlir.quantization import (
     fixed_point_multiply,
     mean_multiplier,
     product_ratio,
+    product_sum_range,
     quantize_multiplier,
     scale_ratio,
 )
@@ -67,6 +71,7 @@ from sima_mlir.quantization.error_bounds import (
     StepFunction,
     layer_error,
     layer_rms,
+    phases,
     step_error,
     step_rms,
 )
@@ -77,7 +82,9 @@ _COMMON = {"output_q", "rounding", "clamp"}
 _WEIGHTED = _COMMON | {"input_q", "input_zero_point", "input_codes", "weight", "bias"}
 _ENTRIES: dict[str, set[str]] = {
     "sima.add": _COMMON | {"lhs_q", "rhs_q"},
+    "sima.batch_matmul": _COMMON | {"input_q", "lhs_zero_point", "rhs_zero_point"},
     "sima.conv": _WEIGHTED | {"strides", "padding", "dilations"},
+    "sima.conv_transpose": _WEIGHTED | {"strides", "padding", "output_padding"},
     "sima.dense": _WEIGHTED,
     "sima.mean": _COMMON | {"input_q", "input_codes"},
     "sima.mul": _COMMON | {"lhs_q", "rhs_q"},
@@ -109,7 +116,7 @@ def errors_of(
     quoted = _Source(source, ctx)
     _check_entries(op, source)
     match op:
-        case sima.ConvOp() | sima.DenseOp():
+        case sima.WeightedOperation():
             return _layer_errors(op, quoted)
         case sima.SumOperation():
             return _add_errors(op, quoted)
@@ -117,6 +124,8 @@ def errors_of(
             return _mul_errors(op, quoted)
         case sima.MeanOp():
             return _step_errors(*_mean_steps(op, quoted))
+        case sima.BatchMatmulOp():
+            return _step_errors(*_matmul_steps(op, quoted))
         case sima.RequantizeOp():
             return _step_errors(*_requantize_steps(op, quoted))
         case _:
@@ -240,28 +249,41 @@ def _output_codes(op: sima.RequantizingOperation) -> Codes:
     return _codes("clamp", op.clamp, op.results[0])
 
 
-def _layer_errors(op: sima.ConvOp | sima.DenseOp, source: _Source) -> Errors:
+def _layer_errors(op: sima.WeightedOperation, source: _Source) -> Errors:
     layer, emitted = _layer(op, source), _emitted(op, source.ctx)
     input_codes, output_codes = source.input_codes(op.data), _output_codes(op)
+    strides = ()
+    if isinstance(op, sima.ConvTransposeOp):
+        strides = op.window(len(shape_of(op.data)) - 2).strides
 
     def bound() -> int:
         codes = {"input_codes": input_codes, "output_codes": output_codes}
-        return int(layer_error(layer, source.rounding, emitted, **codes).max(initial=0))
+        errors = (
+            int(layer_error(part.layer, source.rounding, part.emitted, **codes).max(initial=0))
+            for part in phases(layer, emitted, strides)
+        )
+        return max(errors)
 
     def rms() -> float:
         uniform = InputDistribution.uniform(input_codes)
-        channels = layer_rms(layer, emitted, uniform, output_codes=output_codes)
-        return float(np.sqrt(np.mean(channels**2)))
+        parts = list(phases(layer, emitted, strides))
+        squares = [
+            np.mean(layer_rms(part.layer, part.emitted, uniform, output_codes=output_codes) ** 2)
+            for part in parts
+        ]
+        return float(np.sqrt(np.average(squares, weights=[part.share for part in parts])))
 
     return Errors(bound, rms)
 
 
-def _layer(op: sima.ConvOp | sima.DenseOp, source: _Source) -> Layer:
+def _layer(op: sima.WeightedOperation, source: _Source) -> Layer:
     given = source.required("input_zero_point", IntegerAttr)
     _check_code("input_zero_point", given, op.data)
     zero_point = given.value.data
-    if isinstance(op, sima.ConvOp) and (own := op.input_zero_point.value.data) != zero_point:
-        raise ValueError(f"its source's input_zero_point must be {own}, got {zero_point}")
+    own = op.properties.get("input_zero_point")
+    if isinstance(own, IntegerAttr) and own != given:
+        reason = f"must be {own.value.data}, got {zero_point}"
+        raise ValueError(f"its source's input_zero_point {reason}")
     weight, product_q = source.array("weight", i8), source.channels("input_q")
     return Layer(
         elements(op.weight, source.ctx) if weight is None else weight,
@@ -274,7 +296,7 @@ def _layer(op: sima.ConvOp | sima.DenseOp, source: _Source) -> Layer:
     )
 
 
-def _emitted(op: sima.ConvOp | sima.DenseOp, ctx: Context | None) -> EmittedLayer:
+def _emitted(op: sima.WeightedOperation, ctx: Context | None) -> EmittedLayer:
     weight, bias = elements(op.weight, ctx), elements(op.bias, ctx)
     if not op.is_tflite:
         return EmittedLayer.folded(weight, bias, array_values(op.shift))
@@ -299,12 +321,7 @@ def _step_errors(source: StepFunction, emitted: StepFunction, count: int) -> Err
 def _requantize_steps(
     op: sima.RequantizeOp, source: _Source
 ) -> tuple[StepFunction, StepFunction, int]:
-    input_q, output_q, rounding = _encodings(op, source)
-    if input_q.channels not in (1, *shape_of(op.result)[-1:]):
-        wanted = f"1 or {dimensions(shape_of(op.result)[-1:])} scales"
-        raise ValueError(f"its source's input_q must have {wanted}, got {input_q.channels}")
-    constants = quantize_multiplier(scale_ratio(input_q.scale, output_q.scale), rounding)
-    return _scaled_steps(op, op.data, 1, input_q.zero_point.value.data, constants, source)
+    return _channel_steps(op, source.input_codes(op.data), source)
 
 
 def _mean_steps(op: sima.MeanOp, source: _Source) -> tuple[StepFunction, StepFunction, int]:
@@ -313,33 +330,59 @@ def _mean_steps(op: sima.MeanOp, source: _Source) -> tuple[StepFunction, StepFun
     count = math.prod(shape_of(op.data)[axis] for axis in axes)
     ratio = float(scale_ratio(input_q.scale, output_q.scale)[0])
     constants = mean_multiplier(ratio, count, rounding)
-    return _scaled_steps(op, op.data, count, input_q.zero_point.value.data, constants, source)
+    low, high = (count * code for code in source.input_codes(op.data))
+    zero_point = count * input_q.zero_point.value.data
+    return _scaled_steps(op, (low, high), zero_point, constants, source)
+
+
+def _matmul_steps(
+    op: sima.BatchMatmulOp, source: _Source
+) -> tuple[StepFunction, StepFunction, int]:
+    operands: list[tuple[Codes, int]] = []
+    for name, value in (("lhs_zero_point", op.lhs), ("rhs_zero_point", op.rhs)):
+        own, given = op.properties[name], source.required(name, IntegerAttr)
+        if own != given:
+            raise ValueError(f"its source's {name} must be {own}, got {given}")
+        codes = code_range(dtype_of(element_type(value)))
+        operands.append((codes, given.value.data))
+    return _channel_steps(op, product_sum_range(op.inner_size(), *operands), source)
+
+
+def _channel_steps(
+    op: sima.BatchMatmulOp | sima.RequantizeOp, sums: tuple[int, int], source: _Source
+) -> tuple[StepFunction, StepFunction, int]:
+    """Returns the steps of a requantization that may have a scale for each channel."""
+    input_q, output_q, rounding = _encodings(op, source)
+    if input_q.channels not in (1, *shape_of(op.result)[-1:]):
+        wanted = f"1 or {dimensions(shape_of(op.result)[-1:])} scales"
+        raise ValueError(f"its source's input_q must have {wanted}, got {input_q.channels}")
+    constants = quantize_multiplier(scale_ratio(input_q.scale, output_q.scale), rounding)
+    return _scaled_steps(op, sums, input_q.zero_point.value.data, constants, source)
 
 
 def _encodings(
-    op: sima.RequantizeOp | sima.MeanOp, source: _Source
+    op: sima.BatchMatmulOp | sima.RequantizeOp | sima.MeanOp, source: _Source
 ) -> tuple[qnn.QuantizationAttr, Quantization, Rounding]:
     input_q = source.channels("input_q")
     return input_q, source.encoding("output_q", op.result), source.rounding
 
 
 def _scaled_steps(
-    op: sima.RequantizeOp | sima.MeanOp,
-    data: SSAValue,
-    count: int,
+    op: sima.BatchMatmulOp | sima.RequantizeOp | sima.MeanOp,
+    sums: tuple[int, int],
     zero_point: int,
     constants: tuple[Array, Array],
     source: _Source,
 ) -> tuple[StepFunction, StepFunction, int]:
-    """Returns both results as functions of how far the sum of `count` codes is above the least."""
-    low, high = (count * code for code in source.input_codes(data))
+    """Returns both results as functions of how far a sum, of codes say, is above the least."""
+    low, high = sums
     output_q, codes = source.encoding("output_q", op.result), _output_codes(op)
     bias = op.bias.value.data
     shift, scale = array_values(op.shift), array_values(cast("DenseArrayBase", op.scale_correction))
     channels = np.broadcast_shapes((1,), *map(np.shape, (constants[0], shift, scale)))
     least = np.full(channels, low, np.int64)
     first = StepFunction.of(
-        least - count * zero_point, 1, *constants, output_q.zero_point, source.rounding, codes
+        least - zero_point, 1, *constants, output_q.zero_point, source.rounding, codes
     )
     if op.is_tflite:
         second = StepFunction.of(least + bias, 1, scale, shift, *_multiplication(op)[1:], codes)

@@ -21,6 +21,7 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute, Data, Operation, SpacedOpaqueSyntaxAttribute, SSAValue
 from xdsl.irdl import (
+    AnyOf,
     AttrConstraint,
     IntConstraint,
     IRDLOperation,
@@ -41,7 +42,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from sima_mlir.dialects import shapes
 from sima_mlir.dialects.elements import array_values, dense_array, dtype_of
-from sima_mlir.dialects.shapes import Window, make_window
+from sima_mlir.dialects.shapes import Window, make_output_padding, make_window
 from sima_mlir.quantization import code_range
 
 ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
@@ -131,6 +132,10 @@ class DistinctProperties(OpTrait):
                 raise VerifyException(f"{name} is a property, got a discardable attribute")
 
 
+PER_CHANNEL = AnyOf.get(IntegerAttr.constr(i32), DenseArrayBase.constr(i32))
+"""An i32 for all channels, or a list with one for each."""
+
+
 @irdl_custom_directive
 class PerChannel(CustomDirective):
     """An i32 that is the same for all channels, or a list with one per channel: `9`, `[9, 8]`."""
@@ -198,8 +203,26 @@ class DilatedWindowOperation(WindowOperation, ABC):
         return make_window(rank, _ints(self.strides), _ints(self.padding), _ints(self.dilations))
 
 
+class TransposedWindowOperation(WindowOperation, ABC):
+    """A window that each element of the data is spread over, `strides` apart.
+
+    `padding` lists the elements cut off before each spatial axis of what that gives, then those
+    after each; `output_padding` adds elements after each axis, 0 by default.
+    """
+
+    output_padding = opt_prop_def(DenseArrayBase.constr(i64))
+
+    def added(self, rank: int) -> tuple[int, ...]:
+        """Returns the output padding with its default filled in.
+
+        Raises `ValueError` when it has the wrong length or a negative value.
+        """
+        return make_output_padding(rank, _ints(self.output_padding))
+
+
 WINDOW_FORMAT = "(`strides` `=` $strides^)? (`padding` `=` $padding^)?"
 DILATED_WINDOW_FORMAT = WINDOW_FORMAT + " (`dilations` `=` $dilations^)?"
+TRANSPOSED_WINDOW_FORMAT = WINDOW_FORMAT + " (`output_padding` `=` $output_padding^)?"
 
 
 def window_properties(window: Window, *, dilated: bool) -> dict[str, Attribute | None]:
@@ -209,6 +232,14 @@ def window_properties(window: Window, *, dilated: bool) -> dict[str, Attribute |
         "padding": _unless(window.padding, 0),
     }
     return properties | ({"dilations": _unless(window.dilations, 1)} if dilated else {})
+
+
+def transposed_window_properties(
+    window: Window, output_padding: tuple[int, ...]
+) -> dict[str, Attribute | None]:
+    """As `window_properties`, for a transposed window."""
+    properties = window_properties(window, dilated=False)
+    return properties | {"output_padding": _unless(output_padding, 0)}
 
 
 def shape_of(value: SSAValue) -> tuple[int, ...]:
@@ -257,6 +288,15 @@ def verify_last_axis(data: SSAValue) -> None:
         raise VerifyException("data must have at least 1 axis, got 0")
     if not sizes[0]:
         raise VerifyException("last axis of data must have at least 1 element, got 0")
+
+
+def verify_per_channel(name: str, attribute: IntegerAttr | DenseArrayBase, value: SSAValue) -> None:
+    """Checks that a list has one number for each channel (the last axis) of a value."""
+    channels = shape_of(value)[-1:]
+    if isinstance(attribute, DenseArrayBase) and (len(attribute),) != channels:
+        raise VerifyException(
+            f"{name} must be one value or a list of {dimensions(channels)}, got {len(attribute)}"
+        )
 
 
 def verify_same_type(value: SSAValue, other: SSAValue, name: str = "result") -> None:

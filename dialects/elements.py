@@ -48,6 +48,11 @@ _DTYPES: dict[Attribute, np.dtype[Any]] = {
 
 _ELEMENT_TYPES = {dtype: cast("IntegerType | Float32Type", t) for t, dtype in _DTYPES.items()}
 
+_PACKED_AT_ONCE = 1 << 17
+"""How many bytes fit into the cache whatever their order."""
+
+_PACKED_ROWS = 64
+
 _RESOURCE_HEADER = 4
 """A blob begins with its alignment, a little-endian u32."""
 
@@ -57,9 +62,9 @@ def dtype_of(element_type: Attribute) -> np.dtype[Any]:
 
     Raises `ValueError` for a type without one.
     """
-    if element_type not in _DTYPES:
+    if (dtype := _DTYPES.get(element_type)) is None:
         raise ValueError(f"element type {element_type} is not supported")
-    return _DTYPES[element_type]
+    return dtype
 
 
 def element_type_of(dtype: npt.DTypeLike) -> IntegerType | Float32Type | Float64Type:
@@ -81,8 +86,21 @@ def tensor_type(shape: tuple[int, ...], element_type: Attribute) -> TensorType[A
 def dense(array: Array) -> DenseIntOrFPElementsAttr[Any]:
     """Returns `dense<…>` holding the bytes of an array."""
     element_type = element_type_of(array.dtype)
-    data = np.ascontiguousarray(array, dtype=dtype_of(element_type)).tobytes()
+    data = _packed(array.astype(dtype_of(element_type), copy=False)).tobytes()
     return DenseIntOrFPElementsAttr(TensorType(element_type, array.shape), BytesAttr(data))
+
+
+def _packed(array: Array) -> Array:
+    """Returns an array in C order; a large one is brought there in parts that fit the cache."""
+    if array.flags.c_contiguous or array.nbytes < _PACKED_AT_ONCE:
+        return array
+    result = np.empty(array.shape, array.dtype)
+    strides = np.abs(array.strides) * (np.array(array.shape) > 1)
+    axis = int(np.argmax(strides))
+    source, target = np.moveaxis(array, axis, 0), np.moveaxis(result, axis, 0)
+    for start in range(0, len(source), _PACKED_ROWS):
+        target[start : start + _PACKED_ROWS] = source[start : start + _PACKED_ROWS]
+    return result
 
 
 def dense_array(values: npt.ArrayLike, element_type: NumberT) -> DenseArrayBase[NumberT]:

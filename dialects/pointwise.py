@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy.typing as npt
-from xdsl.dialects.builtin import FloatAttr, IntegerAttr, UnitAttr, f64, i8, i32
+from xdsl.dialects.builtin import DenseArrayBase, FloatAttr, IntegerAttr, UnitAttr, f64, i8, i32
 from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import (
     IRDLOperation,
@@ -26,13 +27,16 @@ from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
 from sima_mlir.dialects.definitions import (
+    PER_CHANNEL,
     DistinctProperties,
+    PerChannel,
     element_type,
     tensor_of,
     verify_code,
+    verify_per_channel,
     verify_same_type,
 )
-from sima_mlir.dialects.elements import dtype_of, ui8
+from sima_mlir.dialects.elements import array_values, dense_array, dtype_of, ui8
 from sima_mlir.dialects.encoding import QuantizationAttr, RoundingAttr, verify_encoding
 from sima_mlir.quantization import Function, Rounding, lookup_table, prelu_table
 
@@ -373,13 +377,16 @@ class PreluOp(PointwiseOperation):
     """Multiplies negative numbers by a quantized slope.
 
     result = code of x where x >= 0, alpha_q.scale * (alpha - alpha_q.zero_point) * x where x < 0,
-    where x is the number that a code of data stands for. The slope is one for all channels.
+    where x is the number that a code of data stands for. alpha is one for all channels (the last
+    axis of data), or a list with one for each.
 
     (C1) data, result, encodings and rounding are as P1 to P3 say.
-    (C2) alpha_q has one scale and a zero point that is a code; alpha is a code of data's type.
+    (C2) alpha_q has one scale and a zero point that is a code; each alpha is a code of data's
+         type.
+    (C3) alpha is one, or as many as data has channels.
 
     Example:
-        %r = qnn.prelu %x alpha = 12 alpha_q = <scale = 0.01, zero_point = 2>
+        %r = qnn.prelu %x alpha = [12, -7, 12, 0] alpha_q = <scale = 0.01, zero_point = 2>
           input_q = <scale = 0.05, zero_point = 3>
           output_q = <scale = 0.1, zero_point = -5> rounding = tflite
           : (tensor<1x4xi8>) -> tensor<1x4xi8>
@@ -387,30 +394,36 @@ class PreluOp(PointwiseOperation):
 
     name = "qnn.prelu"
 
-    alpha = prop_def(IntegerAttr.constr(i32))
+    alpha = prop_def(PER_CHANNEL)
     alpha_q = prop_def(QuantizationAttr)
 
-    assembly_format = "$data `alpha` `=` $alpha `alpha_q` `=` $alpha_q " + _ENCODINGS
+    custom_directives = (PerChannel,)
+
+    assembly_format = (
+        "$data `alpha` `=` custom<PerChannel>($alpha) `alpha_q` `=` $alpha_q " + _ENCODINGS
+    )
 
     def __init__(
         self,
         data: SSAValue,
-        alpha: int,
+        alpha: int | Sequence[int],
         alpha_q: QuantizationAttr,
         input_q: QuantizationAttr,
         output_q: QuantizationAttr,
         rounding: Rounding,
     ):
-        parameters = {"alpha": IntegerAttr(alpha, i32), "alpha_q": alpha_q}
-        super().__init__(data, input_q, output_q, rounding, **parameters)
+        slopes = IntegerAttr(alpha, i32) if isinstance(alpha, int) else dense_array(alpha, i32)
+        super().__init__(data, input_q, output_q, rounding, alpha=slopes, alpha_q=alpha_q)
 
     def table(self) -> npt.NDArray[Any]:
         """Returns the result's code for each code of the operand, from the least one on.
 
-        Raises `ValueError` when P3 does not hold.
+        For a list of slopes it is a row for each channel. Raises `ValueError` when P3 does not
+        hold.
         """
+        alpha = array_values(self.alpha)
         return prelu_table(
-            self.alpha.value.data,
+            alpha if isinstance(self.alpha, DenseArrayBase) else alpha[0],
             self.alpha_q.per_tensor(),
             self.input_q.per_tensor(),
             self.output_q.per_tensor(),
@@ -419,9 +432,11 @@ class PreluOp(PointwiseOperation):
         )
 
     def verify_parameters(self) -> None:
-        """Checks C2."""
+        """Checks C2 and C3."""
         verify_encoding(self.data, "alpha_q", self.alpha_q)
-        verify_code("alpha", self.alpha.value.data, element_type(self.data))
+        for value in array_values(self.alpha).tolist():
+            verify_code("alpha", value, element_type(self.data))
+        verify_per_channel("alpha", self.alpha, self.data)
 
 
 @irdl_op_definition

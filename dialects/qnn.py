@@ -53,14 +53,17 @@ from xdsl.utils.exceptions import VerifyException
 from sima_mlir.dialects import shapes
 from sima_mlir.dialects.definitions import (
     DILATED_WINDOW_FORMAT,
+    TRANSPOSED_WINDOW_FORMAT,
     WINDOW_FORMAT,
     DilatedWindowOperation,
     DistinctProperties,
+    TransposedWindowOperation,
     WindowOperation,
     dimensions,
     element_type,
     shape_of,
     tensor_of,
+    transposed_window_properties,
     verify_code,
     verify_float32,
     verify_last_axis,
@@ -77,6 +80,7 @@ from sima_mlir.dialects.encoding import (
     verify_encoding,
     verify_rounding,
 )
+from sima_mlir.dialects.matmul import MATMUL_FORMAT, MatmulOperation, matmul_properties
 from sima_mlir.dialects.moves import (
     ANY_CODES,
     CODES,
@@ -130,8 +134,26 @@ ENCODING_ATTRIBUTE = "qnn.quantization"
 """The attribute of a function's argument or result that says how its codes are encoded."""
 
 
+class WeightedOperation(IRDLOperation, ABC):
+    """An operation that sums products of codes with weights, for each output channel."""
+
+    data = operand_def(CODES)
+    weight = operand_def(tensor_of(i8, ui8))
+    input_zero_point = prop_def(IntegerAttr.constr(i32), default_value=IntegerAttr(0, i32))
+    kernel_zero_point = prop_def(IntegerAttr.constr(i32), default_value=IntegerAttr(0, i32))
+    result = result_def(ACCUMULATORS)
+
+    traits = traits_def(Pure(), DistinctProperties())
+
+    def verify_zero_points(self) -> None:
+        """Checks that the zero points are codes of what they belong to."""
+        data, weight = element_type(self.data), element_type(self.weight)
+        verify_code("input_zero_point", self.input_zero_point.value.data, data)
+        verify_code("kernel_zero_point", self.kernel_zero_point.value.data, weight)
+
+
 @irdl_op_definition
-class ConvOp(DilatedWindowOperation):
+class ConvOp(DilatedWindowOperation, WeightedOperation):
     """Convolves codes with weights into i32 accumulators.
 
     result[n, y…, g * O + o] = Σ over taps k… and inputs i of
@@ -155,14 +177,6 @@ class ConvOp(DilatedWindowOperation):
     """
 
     name = "qnn.conv"
-
-    data = operand_def(CODES)
-    weight = operand_def(tensor_of(i8, ui8))
-    input_zero_point = prop_def(IntegerAttr.constr(i32), default_value=IntegerAttr(0, i32))
-    kernel_zero_point = prop_def(IntegerAttr.constr(i32), default_value=IntegerAttr(0, i32))
-    result = result_def(ACCUMULATORS)
-
-    traits = traits_def(Pure(), DistinctProperties())
 
     assembly_format = (
         "$data `,` $weight " + DILATED_WINDOW_FORMAT + " "
@@ -207,11 +221,84 @@ class ConvOp(DilatedWindowOperation):
     def verify_(self) -> None:
         """Checks C1 to C6."""
         verify_shape(self.result, self.infer_shape)
-        _verify_zero_points(self)
+        self.verify_zero_points()
 
 
 @irdl_op_definition
-class DenseOp(IRDLOperation):
+class ConvTransposeOp(TransposedWindowOperation, WeightedOperation):
+    """Spreads codes over a larger tensor of i32 accumulators, as weights say.
+
+    result[n, y…, g * O + o] = Σ over taps k… and inputs i of
+    (data[n, x…, g * I + i] - input_zero_point) * (weight[k…, i, g, o] - kernel_zero_point),
+    in i32 that wraps, with x the position for which y = x * stride + k - before. A tap counts
+    where there is such a position inside the data.
+
+    It is the transpose of a convolution: of the Jacobian of one with the same strides, padding and
+    weights, I and O exchanged. The weights are not mirrored.
+
+    (C1) data has axes N, spatial…, C and weight spatial…, I, G, O, with C = G * I and at least
+         one tap on each axis; no spatial axis of data is empty.
+    (C2) strides have one positive value for each spatial axis.
+    (C3) padding has how many elements are cut off before each spatial axis, then after each;
+         output_padding has how many are added after each; none is negative.
+    (C4) the result has shape N, out…, G * O with
+         out = (in - 1) * stride + k - before - after + output_padding, at least 1.
+    (C5) input_zero_point is a code of data, kernel_zero_point one of weight.
+
+    Example:
+        %r = qnn.conv_transpose %x, %w strides = [2, 2] padding = [0, 0, 1, 1]
+          input_zero_point = -128
+          : (tensor<1x4x4x4xi8>, tensor<3x3x4x1x2xi8>) -> tensor<1x8x8x2xi32>
+    """
+
+    name = "qnn.conv_transpose"
+
+    assembly_format = (
+        "$data `,` $weight " + TRANSPOSED_WINDOW_FORMAT + " "
+        "(`input_zero_point` `=` $input_zero_point^)? "
+        "(`kernel_zero_point` `=` $kernel_zero_point^)? "
+        "attr-dict `:` functional-type(operands, results)"
+    )
+
+    def __init__(
+        self,
+        data: SSAValue,
+        weight: SSAValue,
+        *,
+        strides: Sequence[int] | None = None,
+        padding: Sequence[int] | None = None,
+        output_padding: Sequence[int] | None = None,
+        input_zero_point: int = 0,
+        kernel_zero_point: int = 0,
+    ):
+        rank = shapes.check_conv_ranks(shape_of(data), shape_of(weight))
+        window = shapes.make_window(rank, strides, padding)
+        added = shapes.make_output_padding(rank, output_padding)
+        shape = shapes.conv_transpose_shape(shape_of(data), shape_of(weight), window, added)
+        super().__init__(
+            operands=[data, weight],
+            properties=transposed_window_properties(window, added)
+            | {
+                "input_zero_point": IntegerAttr(input_zero_point, i32),
+                "kernel_zero_point": IntegerAttr(kernel_zero_point, i32),
+            },
+            result_types=[tensor_type(shape, i32)],
+        )
+
+    def infer_shape(self) -> tuple[int, ...]:
+        """Returns the result's shape; raises `ValueError` when C1 to C3 do not hold."""
+        data, weight = shape_of(self.data), shape_of(self.weight)
+        rank = shapes.check_conv_ranks(data, weight)
+        return shapes.conv_transpose_shape(data, weight, self.window(rank), self.added(rank))
+
+    def verify_(self) -> None:
+        """Checks C1 to C5."""
+        verify_shape(self.result, self.infer_shape)
+        self.verify_zero_points()
+
+
+@irdl_op_definition
+class DenseOp(WeightedOperation):
     """Multiplies codes by a weight matrix into i32 accumulators.
 
     result[…, o] = Σ over i of (data[…, i] - input_zero_point)
@@ -227,14 +314,6 @@ class DenseOp(IRDLOperation):
     """
 
     name = "qnn.dense"
-
-    data = operand_def(CODES)
-    weight = operand_def(tensor_of(i8, ui8))
-    input_zero_point = prop_def(IntegerAttr.constr(i32), default_value=IntegerAttr(0, i32))
-    kernel_zero_point = prop_def(IntegerAttr.constr(i32), default_value=IntegerAttr(0, i32))
-    result = result_def(ACCUMULATORS)
-
-    traits = traits_def(Pure(), DistinctProperties())
 
     assembly_format = (
         "$data `,` $weight (`input_zero_point` `=` $input_zero_point^)? "
@@ -267,7 +346,7 @@ class DenseOp(IRDLOperation):
     def verify_(self) -> None:
         """Checks C1 to C3."""
         verify_shape(self.result, self.infer_shape)
-        _verify_zero_points(self)
+        self.verify_zero_points()
 
 
 @irdl_op_definition
@@ -687,6 +766,52 @@ class AvgPoolOp(WindowOperation):
 
 
 @irdl_op_definition
+class BatchMatmulOp(MatmulOperation):
+    """Multiplies matrices of codes into i32 accumulators.
+
+    result[…, m, n] = Σ over k of (lhs[…, m, k] - lhs_zero_point)
+    * (rhs[…, k, n] - rhs_zero_point), in i32 that wraps; with `transpose_rhs`, as in Relay,
+    rhs[…, n, k] in place of rhs[…, k, n]. The axes before the last two broadcast.
+
+    (C1) lhs and rhs have at least two axes, and the same size K.
+    (C2) the axes before broadcast to one shape, which the result has before M, N.
+    (C3) lhs_zero_point is a code of lhs, rhs_zero_point one of rhs.
+
+    Example:
+        %r = qnn.batch_matmul %a, %b transpose_rhs lhs_zero_point = -10 rhs_zero_point = 3
+          : (tensor<2x4x8xi8>, tensor<2x5x8xi8>) -> tensor<2x4x5xi32>
+    """
+
+    name = "qnn.batch_matmul"
+
+    result = result_def(ACCUMULATORS)
+
+    traits = traits_def(Pure(), DistinctProperties())
+
+    assembly_format = MATMUL_FORMAT + "attr-dict `:` functional-type(operands, results)"
+
+    def __init__(
+        self,
+        lhs: SSAValue,
+        rhs: SSAValue,
+        *,
+        transpose_rhs: bool = False,
+        lhs_zero_point: int = 0,
+        rhs_zero_point: int = 0,
+    ):
+        shape = shapes.matmul_shape(shape_of(lhs), shape_of(rhs), transpose_rhs=transpose_rhs)
+        super().__init__(
+            operands=[lhs, rhs],
+            properties=matmul_properties((lhs_zero_point, rhs_zero_point), transpose_rhs),
+            result_types=[tensor_type(shape, i32)],
+        )
+
+    def verify_(self) -> None:
+        """Checks C1 to C3."""
+        self.verify_matmul(self.result)
+
+
+@irdl_op_definition
 class BroadcastToOp(BroadcastToOperation):
     """Repeats a tensor along axes of size 1.
 
@@ -1051,11 +1176,6 @@ class SubtractOp(ElementwiseOperation):
     name = "qnn.subtract"
 
 
-def _verify_zero_points(op: ConvOp | DenseOp) -> None:
-    verify_code("input_zero_point", op.input_zero_point.value.data, element_type(op.data))
-    verify_code("kernel_zero_point", op.kernel_zero_point.value.data, element_type(op.weight))
-
-
 def _verify_channels(value: SSAValue, name: str, quantization: QuantizationAttr) -> None:
     """One scale, or one for each channel."""
     channels = shape_of(value)[-1] if shape_of(value) else 1
@@ -1070,11 +1190,13 @@ QNN = Dialect(
         AbsOp,
         AddOp,
         AvgPoolOp,
+        BatchMatmulOp,
         BiasAddOp,
         BroadcastToOp,
         ClipOp,
         ConcatenateOp,
         ConvOp,
+        ConvTransposeOp,
         DenseOp,
         DepthToSpaceOp,
         DequantizeOp,

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 Shape = Sequence[int]
 
 
@@ -44,6 +46,34 @@ def conv_shape(data: Shape, weight: Shape, window: Window) -> tuple[int, ...]:
     return (data[0], *out, groups * outputs)
 
 
+def conv_transpose_shape(
+    data: Shape, weight: Shape, window: Window, output_padding: Shape
+) -> tuple[int, ...]:
+    """Returns (N, *out, G*O) for data (N, *in, C) and weight (*kernel, I, G, O)."""
+    rank = check_conv_ranks(data, weight)
+    *kernel, inputs, groups, outputs = weight
+    if data[-1] != inputs * groups:
+        raise ValueError(f"data has {data[-1]} channels, weight takes {groups} groups of {inputs}")
+    _checked("spatial size", data[1 : 1 + rank], rank, 1)
+    out: list[int] = []
+    for axis in range(rank):
+        spread = (data[1 + axis] - 1) * window.strides[axis] + kernel[axis] + output_padding[axis]
+        size = spread - window.padding[axis] - window.padding[rank + axis]
+        if size < 1:
+            raise ValueError(
+                f"axis {axis + 1} of the result must have at least 1 element, got {size}"
+            )
+        out.append(size)
+    return (data[0], *out, groups * outputs)
+
+
+def make_output_padding(rank: int, output_padding: Shape | None = None) -> tuple[int, ...]:
+    """Fills in the default of what a transposed convolution adds after each spatial axis."""
+    return _checked(
+        "output_padding", (0,) * rank if output_padding is None else output_padding, rank, 0
+    )
+
+
 def check_conv_ranks(data: Shape, weight: Shape) -> int:
     """Returns the number of spatial axes of a convolution."""
     rank = len(data) - 2
@@ -67,6 +97,24 @@ def dense_shape(data: Shape, weight: Shape) -> tuple[int, ...]:
     if data[-1] != weight[1]:
         raise ValueError(f"data has {data[-1]} features, weight takes {weight[1]}")
     return (*data[:-1], weight[0])
+
+
+def matmul_shape(lhs: Shape, rhs: Shape, *, transpose_rhs: bool) -> tuple[int, ...]:
+    """Returns (*batch, M, N) for lhs (*batch, M, K) and rhs (*batch, K, N), or (*batch, N, K).
+
+    The batch axes broadcast as NumPy's do.
+    """
+    if min(len(lhs), len(rhs)) < 2:
+        raise ValueError(f"lhs and rhs must have at least 2 axes, got {len(lhs)} and {len(rhs)}")
+    inner, outer = rhs[-2:][::-1] if transpose_rhs else rhs[-2:]
+    if lhs[-1] != inner:
+        raise ValueError(f"lhs has {lhs[-1]} columns, rhs takes {inner}")
+    try:
+        batch = np.broadcast_shapes(tuple(lhs[:-2]), tuple(rhs[:-2]))
+    except ValueError:
+        given = f"{list(lhs[:-2])} and {list(rhs[:-2])}"
+        raise ValueError(f"batch axes must broadcast to one shape, got {given}") from None
+    return (*batch, lhs[-2], outer)
 
 
 def pool_shape(data: Shape, pool_size: Shape, window: Window) -> tuple[int, ...]:

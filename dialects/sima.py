@@ -62,20 +62,25 @@ from xdsl.utils.exceptions import VerifyException
 from sima_mlir.dialects import shapes
 from sima_mlir.dialects.definitions import (
     DILATED_WINDOW_FORMAT,
+    PER_CHANNEL,
+    TRANSPOSED_WINDOW_FORMAT,
     WINDOW_FORMAT,
     ChoiceAttribute,
     DilatedWindowOperation,
     DistinctProperties,
     PerChannel,
+    TransposedWindowOperation,
     WindowOperation,
     dimensions,
     element_type,
     parse_i32,
     shape_of,
     tensor_of,
+    transposed_window_properties,
     verify_code,
     verify_float32,
     verify_last_axis,
+    verify_per_channel,
     verify_pool,
     verify_range,
     verify_same_type,
@@ -90,6 +95,7 @@ from sima_mlir.dialects.elements import (
     tensor_type,
     ui8,
 )
+from sima_mlir.dialects.matmul import MATMUL_FORMAT, MatmulOperation, matmul_properties
 from sima_mlir.dialects.moves import (
     ANY_CODES,
     CODES,
@@ -117,7 +123,6 @@ from sima_mlir.quantization import (
 )
 
 ELEMENTS = AnyOf.get(BaseAttr(DenseIntOrFPElementsAttr), BaseAttr(DenseResourceAttr))
-PER_CHANNEL = AnyOf.get(IntegerAttr.constr(i32), DenseArrayBase.constr(i32))
 
 LARGEST_SCALE = (1 << (DEFAULT_TARGET.scale_bits - 1)) - 1
 """Largest scale of an element-wise operation with `requantization = sima`."""
@@ -146,7 +151,10 @@ class RoundingAttr(ChoiceAttribute[Rounding]):
     choices = Rounding
 
 
-QUOTED_PROPERTIES = ("clamp", "strides", "padding", "dilations")
+HOST_ATTRIBUTE = "sima.host"
+"""The attribute of a function that is for the host, not for the accelerator."""
+
+QUOTED_PROPERTIES = ("clamp", "strides", "padding", "dilations", "output_padding")
 """What the source of a certificate has as the operation has it."""
 
 
@@ -238,13 +246,12 @@ class RequantizingOperation(IRDLOperation, ABC):
     def verify_requantization(self, result: SSAValue) -> None:
         """Checks R1 to R6."""
         self._verify_presence()
-        channels = shape_of(result)[-1:]
-        _verify_per_channel("shift", self.shift, channels)
+        verify_per_channel("shift", self.shift, result)
         _verify_bounds(
             "shift", self.shift, MAX_SHIFT if self.is_tflite else DEFAULT_TARGET.shift_limit
         )
         if self.scale_correction is not None:
-            _verify_per_channel("scale_correction", self.scale_correction, channels)
+            verify_per_channel("scale_correction", self.scale_correction, result)
             contract = Rounding.UPWARD if self.rounding is None else self.rounding.data
             largest = largest_significand(contract)
             _verify_bounds("scale_correction", self.scale_correction, largest)
@@ -387,6 +394,88 @@ class ConvOp(DilatedWindowOperation, WeightedOperation):
         """Returns the result's shape; raises `ValueError` when C1 or C2 does not hold."""
         data, weight = shape_of(self.data), self.weight_shape()
         return shapes.conv_shape(data, weight, self.window(shapes.check_conv_ranks(data, weight)))
+
+    def verify_(self) -> None:
+        """Checks C1 to C5."""
+        self.verify_elements()
+        verify_shape(self.result, self.infer_shape)
+        self.verify_weights()
+        verify_code("input_zero_point", self.input_zero_point.value.data, element_type(self.data))
+
+
+@irdl_op_definition
+class ConvTransposeOp(TransposedWindowOperation, WeightedOperation):
+    """Spreads codes over a larger tensor as constant weights say, adds a bias and requantizes.
+
+    acc[n, y…, g * O + o] = Σ over taps k… and inputs i of
+    q * weight[k…, i, g, o] + bias[g * O + o], where q is data[n, x…, g * I + i] at the position x
+    for which y = x * stride + k - before, or `input_zero_point` where there is none inside the
+    data: what lies between the codes and around them stands for the real number zero.
+
+    `sima`:   result = saturate((acc + 2**(shift-1)) >> shift)
+    `tflite`: result = saturate(mul(acc, scale_correction, shift) + zero_point_correction)
+
+    (C1) data has axes N, spatial…, C and weight spatial…, I, G, O, with C = G * I and at least
+         one tap on each axis; no spatial axis of data is empty.
+    (C2) strides have one positive value for each spatial axis; padding has how many elements are
+         cut off before each, then after each, output_padding how many are added after each, none
+         negative.
+    (C3) the result has shape N, out…, G * O with
+         out = (in - 1) * stride + k - before - after + output_padding, at least 1.
+    (C4) weight, bias and requantization are as W1 to W3 and R1 to R6 say.
+    (C5) input_zero_point is a code of data.
+
+    Example:
+        %r = sima.conv_transpose %x strides = [2] padding = [1, 1] output_padding = [1]
+          input_zero_point = -128 shift = [9, 8] bias = dense<[-441, -4129]> : tensor<2xi32>
+          weight = dense<[[[[104, -37]]], [[[-52, 25]]], [[[4, -95]]]]> : tensor<3x1x1x2xi8>
+          : (tensor<1x4x1xi8>) -> tensor<1x8x2xi8>
+    """
+
+    name = "sima.conv_transpose"
+
+    input_zero_point = prop_def(IntegerAttr.constr(i32), default_value=IntegerAttr(0, i32))
+
+    traits = traits_def(Pure(), DistinctProperties())
+
+    assembly_format = (
+        "$data "
+        + TRANSPOSED_WINDOW_FORMAT
+        + " (`input_zero_point` `=` $input_zero_point^)? "
+        + REQUANTIZATION_FORMAT
+        + " `bias` `=` $bias `weight` `=` $weight attr-dict `:` functional-type(operands, results)"
+    )
+
+    def __init__(
+        self,
+        data: SSAValue,
+        weight: ElementsAttr,
+        bias: ElementsAttr,
+        requantization: dict[str, Attribute],
+        result_type: Attribute,
+        *,
+        strides: Sequence[int] | None = None,
+        padding: Sequence[int] | None = None,
+        output_padding: Sequence[int] | None = None,
+        input_zero_point: int = 0,
+    ):
+        rank = len(shape_of(data)) - 2
+        window = shapes.make_window(rank, strides, padding)
+        added = shapes.make_output_padding(rank, output_padding)
+        super().__init__(
+            operands=[data],
+            properties=transposed_window_properties(window, added)
+            | {"input_zero_point": IntegerAttr(input_zero_point, i32)}
+            | {"weight": weight, "bias": bias}
+            | requantization,
+            result_types=[result_type],
+        )
+
+    def infer_shape(self) -> tuple[int, ...]:
+        """Returns the result's shape; raises `ValueError` when C1 or C2 does not hold."""
+        data, weight = shape_of(self.data), self.weight_shape()
+        rank = shapes.check_conv_ranks(data, weight)
+        return shapes.conv_transpose_shape(data, weight, self.window(rank), self.added(rank))
 
     def verify_(self) -> None:
         """Checks C1 to C5."""
@@ -732,6 +821,69 @@ class AvgPoolOp(WindowOperation):
 
 
 @irdl_op_definition
+class BatchMatmulOp(MatmulOperation, RequantizingOperation):
+    """Multiplies matrices of codes, of which neither is constant, and requantizes.
+
+    With acc[…, m, n] = Σ over k of (lhs[…, m, k] - lhs_zero_point)
+    * (rhs[…, k, n] - rhs_zero_point), or rhs[…, n, k] with `transpose_rhs`; the axes before the
+    last two broadcast:
+
+    `sima`:   result = saturate((acc * scale_correction + bias + 2**(shift-1)) >> shift)
+    `tflite`: result = saturate(mul(acc + bias, scale_correction, shift) + zero_point_correction)
+
+    (C1) lhs and rhs have at least two axes, and the same size K; the axes before broadcast to one
+         shape, which the result has before M, N.
+    (C2) lhs_zero_point and rhs_zero_point are codes of the operands.
+    (C3) scale_correction, shift and the rest are as R1 to R6 say; scale_correction is there.
+
+    Example:
+        %r = sima.batch_matmul %a, %b transpose_rhs lhs_zero_point = 3 rhs_zero_point = -7
+          scale_correction = 257 shift = 17 bias = -131072
+          : (tensor<2x4x8xi8>, tensor<2x5x8xi8>) -> tensor<2x4x5xi8>
+    """
+
+    name = "sima.batch_matmul"
+
+    lhs = operand_def(tensor_of(i8))
+    rhs = operand_def(tensor_of(i8))
+    bias = prop_def(IntegerAttr.constr(i32), default_value=IntegerAttr(0, i32))
+    result = result_def(tensor_of(i8))
+
+    traits = traits_def(Pure(), DistinctProperties())
+
+    assembly_format = (
+        MATMUL_FORMAT
+        + REQUANTIZATION_FORMAT
+        + " (`bias` `=` $bias^)? attr-dict `:` functional-type(operands, results)"
+    )
+
+    def __init__(
+        self,
+        lhs: SSAValue,
+        rhs: SSAValue,
+        zero_points: tuple[int, int],
+        bias: int,
+        requantization: dict[str, Attribute],
+        result_type: Attribute,
+        *,
+        transpose_rhs: bool = False,
+    ):
+        super().__init__(
+            operands=[lhs, rhs],
+            properties=matmul_properties(zero_points, transpose_rhs)
+            | {"bias": IntegerAttr(bias, i32)}
+            | requantization,
+            result_types=[result_type],
+        )
+
+    def verify_(self) -> None:
+        """Checks C1 to C3."""
+        self.verify_matmul(self.result)
+        _verify_scaled(self)
+        self.verify_requantization(self.result)
+
+
+@irdl_op_definition
 class BroadcastToOp(BroadcastToOperation):
     """Repeats a tensor along axes of size 1.
 
@@ -772,15 +924,16 @@ class DepthToSpaceOp(DepthToSpaceOperation):
 
 @irdl_op_definition
 class LutOp(IRDLOperation):
-    """Looks codes up in a table.
+    """Looks codes up in a table, or in one for each channel (the last axis).
 
-    result = table[data + 128]: the first entry is for the least code, -128, the last for 127.
+    result[…, c] = table[data[…, c] + 128], or table[c, data[…, c] + 128]: the first entry is for
+    the least code, -128, the last for 127.
 
-    (C1) table is a static tensor of i8 with shape 256.
+    (C1) table is a static tensor of i8 with shape 256, or Cx256 for data with C channels.
     (C2) data and result have the same type.
 
     Example:
-        %r = sima.lut %x table = dense<7> : tensor<256xi8> : (tensor<1x4xi8>) -> tensor<1x4xi8>
+        %r = sima.lut %x table = dense<7> : tensor<4x256xi8> : (tensor<1x4xi8>) -> tensor<1x4xi8>
     """
 
     name = "sima.lut"
@@ -799,8 +952,10 @@ class LutOp(IRDLOperation):
     def verify_(self) -> None:
         """Checks C1 and C2."""
         _verify_elements("table", self.table, i8)
-        if (shape := elements_type(self.table).get_shape()) != (256,):
-            raise VerifyException(f"table must have shape 256, got {dimensions(shape)}")
+        shape, rows = elements_type(self.table).get_shape(), shape_of(self.data)[-1:]
+        if shape not in ((256,), (*rows, 256)):
+            allowed = " or ".join(dict.fromkeys(["256", dimensions((*rows, 256))]))
+            raise VerifyException(f"table must have shape {allowed}, got {dimensions(shape)}")
         verify_same_type(self.result, self.data)
 
 
@@ -1253,15 +1408,6 @@ def _verify_scaled(op: RequantizingOperation) -> None:
         _verify_bounds("scale_correction", op.scale_correction, LARGEST_SCALE)
 
 
-def _verify_per_channel(
-    name: str, attribute: IntegerAttr | DenseArrayBase, channels: Sequence[int]
-) -> None:
-    if isinstance(attribute, DenseArrayBase) and (len(attribute),) != tuple(channels):
-        raise VerifyException(
-            f"{name} must be one value or a list of {dimensions(channels)}, got {len(attribute)}"
-        )
-
-
 def _verify_bounds(name: str, attribute: IntegerAttr | DenseArrayBase, largest: int) -> None:
     values = array_values(attribute)
     bad = values[(values < 0) | (values > largest)]
@@ -1274,10 +1420,12 @@ SIMA = Dialect(
     [
         AddOp,
         AvgPoolOp,
+        BatchMatmulOp,
         BroadcastToOp,
         ClipOp,
         ConcatOp,
         ConvOp,
+        ConvTransposeOp,
         DenseOp,
         DepthToSpaceOp,
         DequantizeOp,

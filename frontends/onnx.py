@@ -33,7 +33,7 @@ Sources: ONNX's `docs/Operators.md`; ONNX Runtime 1.32 `docs/ContribOperators.md
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -126,12 +126,16 @@ class _Importer(Arithmetic):
         super().__init__(batch, report)
         self.graph = graph
         self.tensors: dict[str, Tensor | None] = {}
-        self.problems: list[str] = []
+        self.problems: dict[str, None] = {}
+        """The lines for what is wrong, each once."""
+        self.encodings: dict[tuple[str, str, int], QuantizationAttr] = {}
+        """What two inputs state of codes less an offset."""
 
     def module(self, name: str) -> ModuleOp:
         """Builds the module; raises `ModelError` with all that is wrong."""
-        self.problems += _unsupported(self.graph)
-        encodings = [self.declared_encoding(port) for port in self.graph.inputs]
+        self.problems |= dict.fromkeys(_unsupported(self.graph))
+        readers = _readers(self.graph)
+        encodings = [self.declared_encoding(port, readers) for port in self.graph.inputs]
         for port, encoding in zip(self.graph.inputs, encodings, strict=True):
             self.tensors[port.name] = self.attempt(partial(self.argument, port, encoding))
         for node in self.graph.nodes:
@@ -149,6 +153,7 @@ class _Importer(Arithmetic):
             arg_attrs=ArrayAttr(map(_attributes, self.graph.inputs, encodings)),
             res_attrs=ArrayAttr([attributes for _, attributes in found]),
         )
+        self.tensors.clear()  # deferred operations refer to self, and would keep all constants
         module = ModuleOp([main])
         module.location = main.location = FileLineColLoc(StringAttr(name), IntAttr(0), IntAttr(0))
         return module
@@ -165,7 +170,7 @@ class _Importer(Arithmetic):
         except _FAULTS as error:
             at = f"operator '{node.code}' at '{node.name}': " if node else ""
             messages = [at + str(error)]
-        self.problems += [message for message in messages if message not in self.problems]
+        self.problems |= dict.fromkeys(messages)
         return None
 
     def output(self, port: Port) -> tuple[SSAValue, DictionaryAttr]:
@@ -204,17 +209,14 @@ class _Importer(Arithmetic):
         del node, inputs
         raise ValueError("it is supported on constants only")
 
-    def declared_encoding(self, port: Port) -> QuantizationAttr | None:
+    def declared_encoding(
+        self, port: Port, readers: Mapping[str, tuple[Node, int]]
+    ) -> QuantizationAttr | None:
         """Returns the encoding of an input of codes, which the first to read it states."""
-        if port.type not in ("INT8", "UINT8"):
+        if port.type not in ("INT8", "UINT8") or port.name not in readers:
             return None
-        for node in self.graph.nodes:
-            support = _OPERATORS.get(node.code)
-            for place in range(0, 3 * support.coded if support else 0, 3):
-                stated = {node.input(place + 1), node.input(place + 2) or node.input(place + 1)}
-                if node.input(place) == port.name and stated <= self.graph.constants.keys():
-                    return self.attempt(partial(self.encoding, node, place + 1), node)
-        return None
+        node, place = readers[port.name]
+        return self.attempt(partial(self.encoding, node, place + 1), node)
 
     def scales(self, node: Node, place: int) -> Scales:
         """Returns the scales that an input holds."""
@@ -242,6 +244,12 @@ class _Importer(Arithmetic):
 
     def encoding(self, node: Node, place: int, offset: int = 0) -> QuantizationAttr:
         """Returns the encoding that two inputs state, of codes less an offset."""
+        key = (node.input(place), node.input(place + 1), offset)
+        if key not in self.encodings:
+            self.encodings[key] = self._encoding(node, place, offset)
+        return self.encodings[key]
+
+    def _encoding(self, node: Node, place: int, offset: int) -> QuantizationAttr:
         scales, zero_points = self.scales(node, place), self.zero_points(node, place + 1, np.uint8)
         if (given := max(len(scales), len(zero_points))) > 1:
             name = node.input(place)
@@ -450,10 +458,11 @@ _OPERATORS: dict[str, _Support] = {
     "Constant": _Support(_I.constants_only, 0),
     "ConstantOfShape": _Support(_I.constants_only),
     "Conv": _Support(_I.conv, 2, 1),
+    "ConvTranspose": _Support(_I.conv_transpose, 2, 1),
     "ConvInteger": _Support(_I.conv_integer, 2, 2),
     "DepthToSpace": _Support(_I.depth_to_space),
     "DequantizeLinear": _Support(_I.dequantize_linear, 2, 1, 1),
-    "Div": _Support(_I.constants_only, 2),
+    "Div": _Support(_I.div, 2),
     "Dropout": _Support(_I.identity, 1, 2),
     "Elu": _Support(_I.elu),
     "Erf": _Support(_pointwise(pointwise.ErfOp)),
@@ -472,8 +481,11 @@ _OPERATORS: dict[str, _Support] = {
     "Log": _Support(_pointwise(pointwise.LogOp)),
     "MatMul": _Support(_I.matmul, 2),
     "MatMulInteger": _Support(_I.matmul_integer, 2, 2),
+    "Max": _Support(_I.maximum, 1, -1),
     "MaxPool": _Support(_I.max_pool),
+    "Min": _Support(_I.minimum, 1, -1),
     "Mul": _Support(_I.mul, 2),
+    "PRelu": _Support(_I.prelu, 2),
     "Pad": _Support(_I.pad, 2, 2),
     "QLinearConv": _Support(_I.qlinear_conv, 8, 1, 1),
     "QLinearMatMul": _Support(_I.qlinear_matmul, 8, 0, 1),
@@ -482,6 +494,7 @@ _OPERATORS: dict[str, _Support] = {
     "ReduceMean": _Support(_I.reduce_mean, 1, 1),
     "Relu": _Support(_I.relu),
     "Reshape": _Support(_I.reshape, 2),
+    "Resize": _Support(_I.resize, 1, 3),
     "Shape": _Support(_I.constants_only),
     "Sigmoid": _Support(_pointwise(pointwise.SigmoidOp)),
     "Slice": _Support(_I.slice, 3, 2),
@@ -492,6 +505,7 @@ _OPERATORS: dict[str, _Support] = {
     "Sqrt": _Support(_pointwise(pointwise.SqrtOp)),
     "Squeeze": _Support(_I.squeeze, 1, 1),
     "Sub": _Support(_I.sub, 2),
+    "Swish": _Support(_I.swish),
     "Tanh": _Support(_pointwise(pointwise.TanhOp)),
     "Transpose": _Support(_I.transpose),
     "Unsqueeze": _Support(_I.unsqueeze, 2),
@@ -530,6 +544,18 @@ def _unsupported(graph: Graph) -> list[str]:
         first = "the model is not quantized: it has no operator that reads or writes codes"
         raise ModelError(first, *lines)
     return lines
+
+
+def _readers(graph: Graph) -> dict[str, tuple[Node, int]]:
+    """Returns who is the first to state the encoding of each tensor, and at which input."""
+    readers: dict[str, tuple[Node, int]] = {}
+    for node in graph.nodes:
+        support = _OPERATORS.get(node.code)
+        for place in range(0, 3 * support.coded if support else 0, 3):
+            stated = {node.input(place + 1), node.input(place + 2) or node.input(place + 1)}
+            if stated <= graph.constants.keys():
+                readers.setdefault(node.input(place), (node, place))
+    return readers
 
 
 def _times(count: int) -> str:

@@ -34,6 +34,7 @@ from sima_mlir.frontends.onnx_moves import (
 )
 from sima_mlir.frontends.onnx_values import (
     Accumulated,
+    Coded,
     Codes,
     Deferred,
     Layout,
@@ -49,6 +50,8 @@ from sima_mlir.quantization import Rounding, code_range
 
 Scales: TypeAlias = npt.NDArray[np.float32]
 Make: TypeAlias = Callable[[QuantizationAttr], Any]
+Matrices: TypeAlias = tuple[SSAValue, Layout, int]
+"""Codes, how their axes lie, and their zero point."""
 
 _SAME_SCALE = 1e-6
 """How far apart, relatively, scales may be that must be equal."""
@@ -97,6 +100,38 @@ class Arithmetic(Moves):
         checked_elements(shape_of(operation.result))
         return self.emit(operation)
 
+    def conv_transpose(
+        self, node: Node, data: Tensor, weight: Tensor, bias: Tensor | None = None
+    ) -> Tensor:
+        """Convolves transposed; the weights are I, O, spatial… with the outputs of one group."""
+        (value, encoding), kernel = self.coded(node.input(0), data), _weights(node, 1, weight)
+        layout, groups = layout_of(data), node.integer("group", 1)
+        codes, kernel_zero_point = signed_codes(node.input(1), kernel)
+        rank = len(layout.shape)
+        if rank < 3 or codes.ndim != rank:
+            given = f"{dimensions(layout.shape)} and {dimensions(codes.shape)}"
+            raise ValueError(f"data and weight must have the same number of axes, got {given}")
+        inputs, outputs, *taps = codes.shape
+        if groups < 1 or inputs % groups:
+            raise ValueError(f"input channels must be a multiple of {groups}, got {inputs}")
+        window = _transposed_window(node, layout.shape[2:], taps)
+        giohw = codes.reshape(groups, inputs // groups, outputs, *taps)
+        operation = qnn.ConvTransposeOp(
+            self.arranged(value, layout, channels_last(rank)),
+            self.constant(giohw.transpose(*range(3, rank + 1), 1, 0, 2), node.input(1)),
+            strides=window[0],
+            padding=window[1],
+            output_padding=window[2],
+            input_zero_point=encoding.zero_point.value.data,
+            kernel_zero_point=kernel_zero_point,
+        )
+        checked_elements(shape_of(operation.result))
+        scales = _product(node, encoding, kernel, axis=1)
+        scales = np.tile(scales, groups) if len(scales) > 1 else scales
+        accumulator = self.biased(self.emit(operation), node.input(2), bias, scales)
+        layout = Layout.channels_last(shape_of(accumulator))
+        return Real(Accumulated(accumulator, scales), layout)
+
     def gemm(self, node: Node, data: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """Multiplies by a matrix I, O, or O, I with `transB`."""
         if node.integer("transA", 0):
@@ -108,9 +143,45 @@ class Arithmetic(Moves):
         alpha, beta = node.number("alpha", 1.0), node.number("beta", 1.0)
         return self.product(node, data, rows, bias if beta else None, alpha, beta)
 
-    def matmul(self, node: Node, data: Tensor, weight: Tensor) -> Tensor:
-        """Multiplies by a matrix I, O."""
-        return self.product(node, data, _transposed(node, _weights(node, 1, weight)))
+    def matmul(self, node: Node, lhs: Tensor, rhs: Tensor) -> Tensor:
+        """Multiplies by a constant matrix I, O, or two tensors of matrices."""
+        if _is_matrix(lhs, rhs):
+            return self.product(node, lhs, _transposed(node, _weights(node, 1, rhs)))
+        left, right = self.matrices(node, 0, lhs), self.matrices(node, 1, rhs)
+        scale = np.float32(left.encoding.scale[0]) * np.float32(right.encoding.scale[0])
+        scales = _checked_product(np.atleast_1d(scale))
+        result = self.matrix_product(
+            (left.value, layout_of(lhs), left.encoding.zero_point.value.data),
+            (right.value, layout_of(rhs), right.encoding.zero_point.value.data),
+        )
+        return Real(Accumulated(result, scales), Layout.plain(shape_of(result)))
+
+    def matrices(self, node: Node, place: int, tensor: Tensor) -> Coded:
+        """Returns codes to multiply, which may be constant."""
+        name = node.input(place)
+        if not isinstance(tensor, Weights):
+            return Coded(*self.coded(name, tensor))
+        if len(tensor.scales) != 1:
+            raise ValueError(f"'{name}' must have 1 scale, got {len(tensor.scales)}")
+        codes, zero_point = signed_codes(name, tensor)
+        encoding = QuantizationAttr.of(tensor.scales, zero_point)
+        return Coded(self.constant(codes, name), encoding)
+
+    def matrix_product(self, lhs: Matrices, rhs: Matrices) -> SSAValue:
+        """Multiplies codes by codes into accumulators, less their zero points."""
+        (left, left_layout, left_zero), (right, right_layout, right_zero) = lhs, rhs
+        rank = len(right_layout.shape)
+        swapped = (*range(rank - 2), rank - 1, rank - 2)
+        is_swapped = rank > 1 and not right_layout.is_reshaped and right_layout.order == swapped
+        operation = qnn.BatchMatmulOp(
+            self.arranged(left, left_layout),
+            self.arranged(right, right_layout, swapped if is_swapped else None),
+            transpose_rhs=is_swapped,
+            lhs_zero_point=left_zero,
+            rhs_zero_point=right_zero,
+        )
+        checked_elements(shape_of(operation.result))
+        return self.emit(operation)
 
     def product(
         self,
@@ -183,7 +254,7 @@ class Arithmetic(Moves):
         weight_zero: Tensor | None = None,
     ) -> Tensor:
         """Convolves codes into i32."""
-        codes, zero_point = _integers(node, data, data_zero)
+        codes, zero_point = _integers(node, 0, data, data_zero)
         kernel = _raw_weights(node, weight, weight_zero, axis=0)
         result = self.convolution(node, codes.value, codes.layout, zero_point, kernel)
         return Codes(result, Layout.channels_last(shape_of(result)), "INT32", None)
@@ -196,8 +267,15 @@ class Arithmetic(Moves):
         data_zero: Tensor | None = None,
         weight_zero: Tensor | None = None,
     ) -> Tensor:
-        """Multiplies codes by a matrix I, O into i32."""
-        codes, zero_point = _integers(node, data, data_zero)
+        """Multiplies codes by a constant matrix I, O, or by codes, into i32."""
+        codes, zero_point = _integers(node, 0, data, data_zero)
+        if isinstance(weight, Codes):
+            other, other_zero_point = _integers(node, 1, weight, weight_zero)
+            result = self.matrix_product(
+                (codes.value, codes.layout, zero_point),
+                (other.value, other.layout, other_zero_point),
+            )
+            return Codes(result, Layout.plain(shape_of(result)), "INT32", None)
         matrix = _transposed(node, _raw_weights(node, weight, weight_zero, axis=-1))
         result = self.multiplied(node, codes.value, codes.layout, zero_point, matrix)
         return Codes(result, Layout.plain(shape_of(result)), "INT32", None)
@@ -225,6 +303,14 @@ class Arithmetic(Moves):
     def mul(self, node: Node, lhs: Tensor, rhs: Tensor) -> Tensor:
         """Multiplies."""
         return self.elementwise(node, lhs, rhs, qnn.MulOp, Rounding.AWAY)
+
+    def div(self, node: Node, lhs: Tensor, rhs: Tensor) -> Tensor:
+        """Divides by a constant number."""
+        divisor = _number(node, 1, rhs)
+        if not math.isfinite(divisor) or not divisor:
+            raise ValueError(f"divisor must be finite and not 0, got {divisor}")
+        with np.errstate(over="ignore"):
+            return self.mul(node, lhs, np.array(1 / divisor, np.float32))
 
     def sub(self, node: Node, lhs: Tensor, rhs: Tensor) -> Tensor:
         """Subtracts."""
@@ -270,7 +356,17 @@ class Arithmetic(Moves):
         ]
         return self._clamped(node, data, limits[0], limits[1])
 
-    def _clamped(self, node: Node, data: Tensor, low: float, high: float) -> Tensor:
+    def minimum(self, node: Node, *inputs: Tensor | None) -> Tensor:
+        """Clamps to constant numbers from above."""
+        place, limits = _computed_and_numbers(node, inputs)
+        return self._clamped(_only(node, place), inputs[place], -math.inf, min(limits))
+
+    def maximum(self, node: Node, *inputs: Tensor | None) -> Tensor:
+        """Clamps to constant numbers from below."""
+        place, limits = _computed_and_numbers(node, inputs)
+        return self._clamped(_only(node, place), inputs[place], max(limits), math.inf)
+
+    def _clamped(self, node: Node, data: Tensor | None, low: float, high: float) -> Tensor:
         if not low <= high:
             raise ValueError(f"limits must be ordered, got {low} and {high}")
         if isinstance(data, Real):
@@ -392,6 +488,40 @@ class Arithmetic(Moves):
         """Multiplies what is negative by alpha."""
         return self.pointwise(node, data, pointwise.LeakyReluOp, node.number("alpha", 0.01))
 
+    def prelu(self, node: Node, data: Tensor, slope: Tensor) -> Tensor:
+        """Multiplies what is negative by a slope, which may be one for each index of an axis."""
+        if isinstance(slope, np.ndarray):
+            return self.pointwise(node, data, pointwise.LeakyReluOp, _number(node, 1, slope))
+        name, tensor = node.input(1), self.stored(node.input(0), data)
+        if not isinstance(slope, Weights) or len(slope.scales) != 1:
+            raise ValueError(f"slope '{name}' must be constant and have 1 scale")
+        value, encoding = self.coded(node.input(0), tensor)
+        codes, zero_point = signed_codes(name, slope)
+        layout = tensor.layout
+        rank = len(layout.shape)
+        shape = (1,) * (rank - codes.ndim) + codes.shape
+        several = [axis for axis, size in enumerate(shape) if size != 1]
+        if len(shape) != rank or len(several) > 1:
+            raise ValueError(f"slope '{name}' must have one value for each channel")
+        order = layout.order
+        if several and order[-1] != several[0]:
+            order = (*(axis for axis in range(rank) if axis != several[0]), several[0])
+        slopes = codes.ravel().tolist()
+        operand = self.arranged(value, layout, order)
+        slope_q = QuantizationAttr.of(slope.scales, zero_point)
+        return self.deferred(
+            lambda q: pointwise.PreluOp(
+                operand, slopes if several else slopes[0], slope_q, encoding, q, Rounding.FLOAT32
+            ),
+            Layout.ordered(layout.shape, order),
+        )
+
+    def swish(self, node: Node, data: Tensor) -> Tensor:
+        """Multiplies by the sigmoid."""
+        if (alpha := node.number("alpha", 1.0)) != 1:
+            raise ValueError(f"alpha must be 1, got {alpha}")
+        return self.pointwise(node, data, pointwise.SwishOp)
+
     def elu(self, node: Node, data: Tensor) -> Tensor:
         """Computes the exponential linear unit."""
         return self.pointwise(node, data, pointwise.EluOp, node.number("alpha", 1.0))
@@ -436,9 +566,21 @@ def _product(node: Node, encoding: QuantizationAttr, weight: Weights, axis: int)
         raise ValueError(f"weight '{name}' must have scales along its output channels")
     with np.errstate(over="ignore", under="ignore"):
         product = np.float32(encoding.scale[0]) * weight.scales
+    return _checked_product(product)
+
+
+def _checked_product(product: Scales) -> Scales:
     for scale in product[~(np.isfinite(product) & (product > 0))]:
         raise ValueError(f"product of the scales must be positive and finite, got {scale}")
     return product
+
+
+def _is_matrix(data: Tensor, weight: Tensor) -> bool:
+    """Whether something is multiplied by one matrix for all, or by what can't be multiplied."""
+    if isinstance(data, Weights) or isinstance(weight, Codes | Real):
+        return False
+    shape = shape_of_tensor(weight)
+    return math.prod(shape[:-2]) == 1 and len(shape) <= max(2, len(shape_of_tensor(data)))
 
 
 def _bias_codes(name: str, bias: Tensor, scales: Scales, factor: float) -> Array:
@@ -463,12 +605,12 @@ def _reshaped_constant(tensor: Array | Weights, shape: Shape) -> Array:
     return (tensor.real if isinstance(tensor, Weights) else tensor).reshape(shape)
 
 
-def _integers(node: Node, data: Tensor, zero: Tensor | None) -> tuple[Codes, int]:
+def _integers(node: Node, place: int, data: Tensor, zero: Tensor | None) -> tuple[Codes, int]:
     """Returns codes and their zero point, as they are held."""
-    name = node.input(0)
+    name = node.input(place)
     if not isinstance(data, Codes) or data.type == "INT32":
         raise ValueError(f"'{name}' must be codes of 8 bits")
-    zero_point = 0 if zero is None else int(_scalar(node, 2, zero))
+    zero_point = 0 if zero is None else int(_scalar(node, place + 2, zero))
     return data, zero_point - data.offset
 
 
@@ -490,6 +632,31 @@ def _scalar(node: Node, place: int, tensor: Tensor) -> float:
     if array.size != 1:
         raise ValueError(f"'{name}' must have 1 value, got {array.size}")
     return float(array.ravel()[0])
+
+
+def _number(node: Node, place: int, tensor: Tensor) -> float:
+    """Returns a constant that is one real number."""
+    number = _scalar(node, place, tensor)
+    if not isinstance(tensor, Weights) and constant_of("", tensor).dtype != np.float32:
+        raise ValueError(f"'{node.input(place)}' must hold real numbers")
+    return number
+
+
+def _computed_and_numbers(
+    node: Node, inputs: Sequence[Tensor | None]
+) -> tuple[int, Sequence[float]]:
+    """Returns the place of the only input that is computed, and the others, which are constant."""
+    computed = [i for i, tensor in enumerate(inputs) if isinstance(tensor, Codes | Real)]
+    if len(computed) != 1 or len(inputs) < 2:
+        given = f"{len(computed)} of {len(inputs)}"
+        raise ValueError(f"inputs must be constant numbers but for 1, computed are {given}")
+    constants = [(i, tensor) for i, tensor in enumerate(inputs) if i != computed[0]]
+    return computed[0], [_scalar(node, i, tensor) for i, tensor in constants if tensor is not None]
+
+
+def _only(node: Node, place: int) -> Node:
+    """Returns the operator with only one of its inputs."""
+    return node._replace(inputs=(node.input(place),))
 
 
 def _flattened_axes(layout: Layout) -> int | None:
@@ -527,6 +694,44 @@ def _window(node: Node, spatial: Sequence[int], taps: Sequence[int]) -> tuple[Sh
     elif mode not in ("NOTSET", "VALID"):
         raise ValueError(f"auto_pad must be NOTSET, VALID, SAME_UPPER or SAME_LOWER, got {mode}")
     return strides, padding, dilations
+
+
+def _transposed_window(
+    node: Node, spatial: Sequence[int], taps: Sequence[int]
+) -> tuple[Shape, Shape, Shape]:
+    """Returns strides, padding and output padding of a transposed convolution."""
+    rank = len(taps)
+    _check_taps(node, taps)
+    strides, padding, dilations = _window(node._replace(attributes=_plain(node)), spatial, taps)
+    if any(dilation != 1 for dilation in dilations):
+        raise ValueError(f"dilations must be 1, got {list(dilations)}")
+    added = shapes.make_output_padding(rank, node.integers("output_padding", None))
+    wanted, mode = node.integers("output_shape", None), node.text("auto_pad", "NOTSET")
+    if mode in ("SAME_UPPER", "SAME_LOWER") and wanted is None:
+        wanted = tuple(size * stride for size, stride in zip(spatial, strides, strict=True))
+    if wanted is None:
+        return strides, padding, added
+    if len(wanted) != rank:
+        raise ValueError(f"output_shape must have {rank} values, got {list(wanted)}")
+    totals = [
+        (size - 1) * stride + more + count - out
+        for size, stride, more, count, out in zip(
+            spatial, strides, added, taps, wanted, strict=True
+        )
+    ]
+    if min(totals) < 0:
+        raise ValueError(f"output_shape must need no more than there is, got {list(wanted)}")
+    less, more = [total // 2 for total in totals], [total - total // 2 for total in totals]
+    return strides, (*less, *more) if mode == "SAME_UPPER" else (*more, *less), added
+
+
+def _plain(node: Node) -> dict[str, Any]:
+    """Returns the attributes of an operator without those that say where its padding is."""
+    kept = dict(node.attributes)
+    if node.text("auto_pad", "NOTSET") in ("SAME_UPPER", "SAME_LOWER"):
+        del kept["auto_pad"]
+        kept.pop("pads", None)
+    return kept
 
 
 def _pool_window(node: Node, spatial: Sequence[int]) -> tuple[Shape, Shape, Shape]:

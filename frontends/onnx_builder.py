@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from sima_mlir.dialects.qnn import ENCODING_ATTRIBUTE, NAME_ATTRIBUTE, Quantizat
 from sima_mlir.frontends import ModelError
 from sima_mlir.frontends.onnx_file import Port
 from sima_mlir.frontends.onnx_values import (
+    MAX_RANK,
     OFFSETS,
     Accumulated,
     Coded,
@@ -46,7 +48,7 @@ from sima_mlir.frontends.onnx_values import (
 from sima_mlir.quantization import Rounding, code_range
 
 _MAX_BROADCAST = 2**26
-"""How large a broadcast constant may become, so that a small file does not take all memory."""
+"""How large broadcast constants may become, so that a small file does not take all memory."""
 
 _TYPES: dict[str, Attribute] = {"FLOAT": f32, "INT8": i8, "UINT8": ui8, "INT32": i32}
 """The element types of inputs and outputs."""
@@ -66,6 +68,7 @@ class Builder:
         self.report = report
         self.block = Block()
         self.location = location_of("")
+        self._broadcast = 0
         self._arranged: dict[tuple[SSAValue, Layout, Shape], SSAValue] = {}
 
     def emit(self, operation: Operation) -> SSAValue:
@@ -107,6 +110,9 @@ class Builder:
             named = f" '{sizes[0]}'" if sizes[0] else ""
             self.report(f"axis 0{named} of input '{port.name}' has no size, {self.batch} is taken")
             sizes[0] = self.batch
+        if len(sizes) > MAX_RANK:
+            most = f"must have at most {MAX_RANK} axes, got {len(sizes)}"
+            raise ModelError(f"input '{port.name}' {most}")
         static = tuple(size for size in sizes if isinstance(size, int) and size > 0)
         if len(static) != len(sizes) or not static:
             reason = "must have a shape that is known but for its first axis"
@@ -255,6 +261,8 @@ class Builder:
         self, name: str, tensor: Tensor | None, shape: Shape, order: Shape
     ) -> tuple[SSAValue, QuantizationAttr]:
         """Returns a tensor of real numbers as codes, broadcast to a shape with axes in an order."""
+        if isinstance(tensor, np.ndarray) and tensor.dtype == np.float32 and tensor.size == 1:
+            tensor = number_as_weights(name, tensor)
         if isinstance(tensor, Weights):
             return self._constant_operand(name, tensor, shape, order)
         value, encoding = self.coded(name, tensor)
@@ -272,9 +280,10 @@ class Builder:
     ) -> tuple[SSAValue, QuantizationAttr]:
         if len(weights.scales) != 1:
             raise ValueError(f"'{name}' must have 1 scale, got {len(weights.scales)}")
-        if math.prod(shape) > _MAX_BROADCAST:
+        self._broadcast += math.prod(shape)
+        if self._broadcast > _MAX_BROADCAST:
             most = f"at most {_MAX_BROADCAST} elements"
-            raise ValueError(f"'{name}' can be broadcast to {most}, got {dimensions(shape)}")
+            raise ValueError(f"constants can be broadcast to {most}, got {self._broadcast}")
         codes, zero_point = signed_codes(name, weights)
         array = np.broadcast_to(codes, shape).transpose(order)
         return self.constant(array, name), QuantizationAttr.of(weights.scales, zero_point)
@@ -298,6 +307,15 @@ def with_value(tensor: Codes | Real, value: SSAValue, layout: Layout) -> Codes |
     raise TypeError(f"a tensor of codes has no form {type(tensor.form).__name__}")
 
 
+def number_as_weights(name: str, tensor: Array) -> Weights:
+    """Returns a number as the code 1, 0 or -1, whose scale is its magnitude."""
+    number = tensor.reshape(())
+    if not np.isfinite(number):
+        raise ValueError(f"'{name}' must be finite, got {number}")
+    scale = np.array([abs(number) or 1], np.float32)
+    return Weights(np.sign(number).astype(np.int8), scale, np.zeros(1, np.int64), 0)
+
+
 def signed_codes(name: str, weights: Weights) -> tuple[Array, int]:
     """Returns 8-bit codes as int8 and their only zero point; raises `ValueError`."""
     if weights.codes.dtype.itemsize != 1:
@@ -310,6 +328,7 @@ def signed_codes(name: str, weights: Weights) -> tuple[Array, int]:
     return signed(weights.codes), int(zero_points[0]) - offset
 
 
+@lru_cache(1024)
 def location_of(name: str) -> NameLoc:
     """Returns the location that stands for a tensor."""
     return NameLoc(StringAttr(name), NoneAttr())

@@ -18,6 +18,7 @@ import numpy as np
 from sima_mlir.dialects.definitions import dimensions
 from sima_mlir.dialects.elements import Array
 from sima_mlir.frontends import ModelError
+from sima_mlir.frontends.onnx_wire import outlined
 
 OLDEST_OPSET = 13
 
@@ -103,10 +104,11 @@ class Node(NamedTuple):
 class Initializer:
     """A constant of the file, which is read when `array` is asked for."""
 
-    def __init__(self, reader: _Reader, table: Any):
+    def __init__(self, reader: _Reader, table: Any, data: memoryview | None = None):
         self.name: str = _text(table.name)
         self._reader = reader
         self._table = table
+        self._data = data
 
     @property
     def array(self) -> Array:
@@ -128,8 +130,8 @@ class Initializer:
             raise ValueError("segments are not supported")
         if self._table.data_location == self._reader.external:
             return self._stored_elsewhere(dtype, size).reshape(shape)
-        if self._table.HasField("raw_data"):
-            data: bytes = self._table.raw_data
+        if self._data is not None or self._table.HasField("raw_data"):
+            data: memoryview | bytes = self._table.raw_data if self._data is None else self._data
             _check_size(size, len(data))
             return np.frombuffer(data, dtype).reshape(shape)
         return self._listed(dtype, _FIELDS[type_name], math.prod(shape)).reshape(shape)
@@ -184,9 +186,10 @@ def read_graph(data: bytes, folder: Path | None) -> Graph:
         advice = "pip install 'sima-mlir[onnx]'"
         raise ModelError(f"reading ONNX models needs the package 'onnx': {advice}") from None
     model = onnx.ModelProto()
+    small, large = outlined(data)
     try:
-        model.ParseFromString(data)
-        return _Reader(onnx, model, folder).graph()
+        model.ParseFromString(small)
+        return _Reader(onnx, model, folder, large).graph()
     except ModelError:
         raise
     except (damage, ValueError) as error:
@@ -197,7 +200,8 @@ def read_graph(data: bytes, folder: Path | None) -> Graph:
 class _Reader:
     """Turns the messages of the file into tuples."""
 
-    def __init__(self, onnx: Any, model: Any, folder: Path | None):
+    def __init__(self, onnx: Any, model: Any, folder: Path | None, large: dict[int, memoryview]):
+        self.large = large
         self.onnx = onnx
         self.model = model
         self.folder = folder
@@ -210,7 +214,10 @@ class _Reader:
         if not self.model.HasField("graph"):
             raise ModelError("the file is no ONNX model, truncated or damaged: it has no graph")
         graph = self.model.graph
-        constants = [Initializer(self, table) for table in graph.initializer]
+        constants = [
+            Initializer(self, table, self.large.get(place))
+            for place, table in enumerate(graph.initializer)
+        ]
         given = {constant.name for constant in constants}
         result = Graph(
             tuple(self.node(table) for table in graph.node),

@@ -16,8 +16,9 @@ from sima_mlir.dialects import qnn
 from sima_mlir.dialects.definitions import dimensions, shape_of
 from sima_mlir.dialects.elements import Array
 from sima_mlir.dialects.qnn import QuantizationAttr
-from sima_mlir.frontends.onnx_builder import UNKNOWN, Builder, value_of, with_value
+from sima_mlir.frontends.onnx_builder import UNKNOWN, Builder, location_of, value_of, with_value
 from sima_mlir.frontends.onnx_file import Initializer, Node
+from sima_mlir.frontends.onnx_resize import places_of, resized
 from sima_mlir.frontends.onnx_values import (
     Coded,
     Codes,
@@ -148,10 +149,12 @@ class Moves(Builder):
         if wrong or len(ends) != parts or ends[-1:] != [shape[axis]]:
             raise ValueError(f"{parts} parts must have {shape[axis]} elements, got {given or each}")
         whole = [range(size) for size in shape]
-        return [
-            self.taken(node, data, [*whole[:axis], range(start, end), *whole[axis + 1 :]])
-            for start, end in zip([0, *ends], ends, strict=False)
-        ]
+        results: list[Tensor] = []
+        for output, start, end in zip(node.outputs, [0, *ends], ends, strict=False):
+            self.location = location_of(output)
+            taken = [*whole[:axis], range(start, end), *whole[axis + 1 :]]
+            results.append(self.taken(node, data, taken))
+        return results
 
     def taken(self, node: Node, data: Tensor, ranges: Sequence[range]) -> Tensor:
         """Takes the elements at regular places along each axis."""
@@ -262,6 +265,31 @@ class Moves(Builder):
         """Makes channels of blocks of pixels."""
         tensor, value = self.image(node, data)
         result = self.emit(qnn.SpaceToDepthOp(value, node.integer("blocksize", 0)))
+        return with_value(tensor, result, Layout.channels_last(shape_of(result)))
+
+    def resize(
+        self,
+        node: Node,
+        data: Tensor,
+        region: Tensor | None = None,
+        scales: Tensor | None = None,
+        sizes: Tensor | None = None,
+    ) -> Tensor:
+        """Takes pixels of an image, the nearest or a mean of those around a place."""
+        del region  # belongs to a mode that is not supported
+        shape = shape_of_tensor(data)
+        axes = tuple(checked_axis(a, len(shape)) for a in node.integers("axes", None) or ())
+        factors = () if scales is None else constant_of(node.input(2), scales).ravel().tolist()
+        wanted = () if sizes is None else integers_of(node.input(3), sizes)
+        changes = resized(shape, axes or range(len(shape)), factors, wanted)
+        for axis, change in enumerate(changes[:2]):
+            if change.wanted != change.given:
+                raise ValueError(f"axis {axis} must keep its size {change.given}")
+        tensor, value = self.image(node, data)
+        places, linear = places_of(node, changes[2:])
+        spatial = checked_elements(tuple(change.wanted for change in changes[2:]))
+        operation = qnn.ResizeOp(value, spatial, *zip(*places, strict=True), linear=linear)
+        result = self.emit(operation)
         return with_value(tensor, result, Layout.channels_last(shape_of(result)))
 
     def image(self, node: Node, data: Tensor | None) -> tuple[Codes | Real, Any]:

@@ -25,6 +25,10 @@ from sima_mlir.dialects.qnn import QuantizationAttr
 Shape: TypeAlias = tuple[int, ...]
 
 
+MAX_RANK = 64
+"""How many axes a tensor may have; NumPy has no tensor of more."""
+
+
 class Layout(NamedTuple):
     """Where the axes of a tensor are: axis i of the value is axis `order[i]` of `source`.
 
@@ -68,6 +72,8 @@ class Layout(NamedTuple):
 
     def reshaped(self, shape: Shape) -> Layout:
         """Returns the layout of the tensor in another shape; the value stays."""
+        if len(shape) > MAX_RANK:
+            raise ValueError(f"shape must have at most {MAX_RANK} axes, got {len(shape)}")
         if math.prod(shape) != math.prod(self.shape):
             given = dimensions(self.shape)
             raise ValueError(f"shape must have the elements of {given}, got {dimensions(shape)}")

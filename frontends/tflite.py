@@ -5,9 +5,10 @@ to the output's scale in more than one way:
 
 | operator | product of the scales of the operands | rounding |
 |---|---|---|
-| CONV_2D, DEPTHWISE_CONV_2D on int8 | float64 | `tflite` |
-| CONV_2D, DEPTHWISE_CONV_2D on uint8 | float32 | `tflite` |
+| CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV on int8 | float64 | `tflite` |
+| CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV on uint8 | float32 | `tflite` |
 | FULLY_CONNECTED | float64 | `away` |
+| BATCH_MATMUL | float32 | `tflite` |
 | MUL | float32, and its quotient by the output's scale too | `tflite` |
 | LOGISTIC, TANH, EXP, LOG, GELU, ELU | none: the number in float32 | a table in float32 |
 | LEAKY_RELU, PRELU, ABS, RELU and its kin | float32, and its quotient too | `tflite` |
@@ -20,7 +21,9 @@ multiplier instead of 53, which shows in less than one accumulator in ten millio
 Functions of one code are those of `sima_mlir.quantization.lut`. LiteRT takes `tanhf` and the like
 from the C library, which does not always round to the nearest float32, as is done here: about one
 code in a million of TANH is off by one. LiteRT refuses to run SQRT and RSQRT on a code below the
-zero point; such a code counts as the zero point here.
+zero point; such a code counts as the zero point here. Two operators of the schema are left out:
+SQUARE takes no codes in LiteRT, and NEG negates them without a look at their zero points, and
+wraps, which no quantized network means.
 
 Sources: TensorFlow Lite's `schema.fbs`; LiteRT 2.3 `tflite/kernels/*.cc` and
 `tflite/kernels/internal/reference/`.
@@ -56,6 +59,7 @@ from sima_mlir.dialects.pointwise import PointwiseOperation
 from sima_mlir.dialects.qnn import ENCODING_ATTRIBUTE, NAME_ATTRIBUTE, QuantizationAttr
 from sima_mlir.frontends import ModelError
 from sima_mlir.frontends import tflite_moves as tm
+from sima_mlir.frontends.tflite_dilation import EXPLICIT_PADDING, fold_dilations
 from sima_mlir.frontends.tflite_file import Graph, Operator, Tensor, read_graph
 from sima_mlir.quantization import Rounding, code_range
 
@@ -101,7 +105,7 @@ def import_tflite(data: bytes, name: str = "<model>") -> ModuleOp:
     graph = read_graph(data, {code: (s.options, s.fields) for code, s in _OPERATORS.items()})
     if problems := _unsupported(graph):
         raise ModelError(*problems)
-    return _Importer().module(graph, name)
+    return _Importer().module(fold_dilations(graph), name)
 
 
 def _unsupported(graph: Graph) -> list[str]:
@@ -276,14 +280,17 @@ class _Importer:
         return self.function(operator, qnn.LeakyReluOp, float(operator.options["Alpha"]))
 
     def prelu(self, operator: Operator) -> SSAValue:
-        """Multiplies what is negative by a slope, which must be one for all elements."""
+        """Multiplies what is negative by a slope, one for all elements or for each channel."""
         source, slope = operator.operands
-        codes = slope.constant().ravel()
-        if len(codes) != 1:
-            raise ValueError(f"slope '{slope.name}' must have 1 element, got {len(codes)}")
+        codes, channels = np.atleast_1d(slope.constant()), math.prod(source.shape[-1:])
+        if codes.size not in (1, codes.shape[-1]) or codes.size not in (1, channels):
+            wanted = f"one element, or one for each of {channels} channels"
+            shape = dimensions(codes.shape)
+            raise ValueError(f"slope '{slope.name}' must have {wanted}, got {shape}")
         if slope.type != source.type:
             raise ValueError(f"slope must have type {source.type}, got {slope.type}")
-        return self.function(operator, qnn.PreluOp, int(codes[0]), slope.encoding)
+        alpha = int(codes.item()) if codes.size == 1 else codes.ravel().tolist()
+        return self.function(operator, qnn.PreluOp, alpha, slope.encoding)
 
     def relu(self, operator: Operator) -> SSAValue:
         """Clips to a real range, in the output's encoding."""
@@ -364,9 +371,8 @@ class _Importer:
     ) -> SSAValue:
         """Convolves with weights in the layout of `qnn`, then requantizes."""
         source, weight = operator.operands[:2]
-        if weight.type == "INT8" and weight.zero_point:
-            raise ValueError(f"zero point of weight must be 0, got {weight.zero_point}")
-        strides, padding, dilations = _conv_window(operator, data, hwigo.shape)
+        _check_symmetric(weight)
+        strides, padding, dilations = _conv_window(operator, shape_of(data), hwigo.shape)
         accumulator = qnn.ConvOp(
             data,
             self.constant(weight, hwigo),
@@ -376,28 +382,107 @@ class _Importer:
             input_zero_point=source.zero_point,
             kernel_zero_point=weight.zero_point,
         )
+        return self.convolved(accumulator, operator, channel_axis)
+
+    def transpose_conv(self, operator: Operator) -> SSAValue:
+        """Spreads data over a result whose shape is given; the weights are O, H, W, I."""
+        shape, weight, source, *biases = operator.operands
+        data, kernel = self.value(source), weight.constant(rank=4)
+        size, taps = shape.constant(rank=1).tolist(), kernel.shape[1:3]
+        _check_symmetric(weight)
+        strides, totals = _window(operator, size, taps, [1, 1])
+        steps = np.array(size[1:3]) + totals[:2] + totals[2:] - taps
+        places, left = (numbers.tolist() for numbers in np.divmod(steps, strides))
+        if (given := shape_of(data)[1:-1]) != (wanted := tuple(n + 1 for n in places)):
+            to = f"{dimensions(wanted)} for a result of {dimensions(size[1:3])}"
+            raise ValueError(f"data must have spatial size {to}, got {dimensions(given)}")
+        accumulator = qnn.ConvTransposeOp(
+            data,
+            self.constant(weight, kernel.transpose(1, 2, 3, 0)[:, :, :, None]),
+            strides=strides,
+            padding=totals,
+            output_padding=left,
+            input_zero_point=source.zero_point,
+            kernel_zero_point=weight.zero_point,
+        )
+        ordered = operator._replace(inputs=(source, weight, *biases))
+        return self.convolved(accumulator, ordered, channel_axis=0)
+
+    def convolved(
+        self, accumulator: qnn.WeightedOperation, operator: Operator, channel_axis: int
+    ) -> SSAValue:
+        """Requantizes the sums of a convolution as LiteRT does."""
+        source, weight = operator.operands[:2]
         precision = np.float64 if source.type == "INT8" else np.float32
         product = _product(source, weight, channel_axis, precision)
         return self.requantized(self.emit(accumulator), operator, product, Rounding.TFLITE)
+
+    def batch_matmul(self, operator: Operator) -> SSAValue:
+        """Multiplies matrices; a single constant one with zero point 0 is a weight."""
+        lhs, rhs = operator.operands
+        for name, tensor in (("lhs", lhs), ("rhs", rhs)):
+            if (rank := len(tensor.shape)) < 2:
+                raise ValueError(f"{name} must have at least 2 axes, got {rank}")
+        left, transposed = self.value(lhs), bool(operator.options["AdjY"])
+        if operator.options["AdjX"]:
+            *batch, rows, columns = range(len(lhs.shape))
+            left = self.emit(qnn.TransposeOp(left, [*batch, columns, rows]))
+        if rhs.data is not None and math.prod(rhs.shape[:-2]) == 1 and not rhs.zero_point:
+            more = (1,) * (len(rhs.shape) - len(lhs.shape))
+            left = self.reshaped(left, (*more, *shape_of(left)))
+            kernel = rhs.constant().reshape(rhs.shape[-2:])
+            weight = self.constant(rhs, kernel if transposed else kernel.T)
+            product = self.dense_product(left, weight, lhs, rhs)
+        else:
+            product = self.matrix_product(left, self.value(rhs), lhs, rhs, transposed)
+        input_q = QuantizationAttr.of(float(lhs.scale * rhs.scale))
+        output_q = operator.outputs[0].encoding
+        accumulators = self.emit(product)
+        return self.emit(qnn.RequantizeOp(accumulators, input_q, output_q, Rounding.TFLITE))
 
     def fully_connected(self, operator: Operator) -> SSAValue:
         """Multiplies by weights of axes O, I; the data is flattened to rows of I."""
         source, weight = operator.operands[:2]
         if operator.options["WeightsFormat"]:
             raise ValueError("shuffled weights are not supported")
-        data, kernel = self.value(source), weight.constant(rank=2)
+        data = self.value(source)
+        if len(weight.shape) != 2:
+            shape = dimensions(weight.shape)
+            raise ValueError(f"weight '{weight.name}' must have 2 axes, got {shape}")
         if not operator.options["KeepNumDims"]:
-            features = kernel.shape[1]
+            features = weight.shape[1]
             rows = _divided("elements of data", math.prod(shape_of(data)), features)
             data = self.reshaped(data, (rows, features))
-        accumulator = qnn.DenseOp(
+        if weight.data is None:
+            accumulator = self.matrix_product(data, self.value(weight), source, weight, True)
+        else:
+            kernel = self.constant(weight, weight.constant())
+            accumulator = self.dense_product(data, kernel, source, weight)
+        product = _product(source, weight, 0, np.float64)
+        return self.requantized(self.emit(accumulator), operator, product, Rounding.AWAY)
+
+    def dense_product(
+        self, data: SSAValue, kernel: SSAValue, source: Tensor, weight: Tensor
+    ) -> Operation:
+        """Returns the product of rows with those of a constant weight."""
+        return qnn.DenseOp(
             data,
-            self.constant(weight, kernel),
+            kernel,
             input_zero_point=source.zero_point,
             kernel_zero_point=weight.zero_point,
         )
-        product = _product(source, weight, 0, np.float64)
-        return self.requantized(self.emit(accumulator), operator, product, Rounding.AWAY)
+
+    def matrix_product(
+        self, left: SSAValue, right: SSAValue, lhs: Tensor, rhs: Tensor, transposed: bool
+    ) -> Operation:
+        """Returns the product of matrices that are both computed."""
+        return qnn.BatchMatmulOp(
+            left,
+            right,
+            transpose_rhs=transposed,
+            lhs_zero_point=lhs.zero_point,
+            rhs_zero_point=rhs.zero_point,
+        )
 
     def requantized(
         self, accumulator: SSAValue, operator: Operator, product: Array, rounding: Rounding
@@ -549,6 +634,8 @@ _MOVES: dict[str, _Support] = {
         tm.depth_to_space, (_CODES,), options="DepthToSpaceOptions", fields=("BlockSize",)
     ),
     "EXPAND_DIMS": _Support(tm.reshape_of_ones, (_CODES, _INDICES)),
+    "MAXIMUM": _Support(tm.maximum, (_CODES, _CODES)),
+    "MINIMUM": _Support(tm.minimum, (_CODES, _CODES)),
     "PACK": _Support(tm.pack, (_CODES,), options="PackOptions", fields=_AXES, variadic=True),
     "RESIZE_BILINEAR": _Support(
         tm.resize_bilinear,
@@ -580,13 +667,16 @@ _MOVES: dict[str, _Support] = {
     "TRANSPOSE": _Support(tm.transpose, _SHAPED),
     "UNPACK": _Support(tm.unpack, (_CODES,), options="UnpackOptions", fields=_AXES, several=True),
 }
-"""The operators that move or select codes."""
+"""The operators that move, select or clamp codes."""
 
 _OPERATORS: dict[str, _Support] = {
     **_MOVES,
     "ABS": _function(qnn.AbsOp, _SIGNED),
     "ADD": _Support(_I.add, (_CODES, _CODES), _CODES, 0, "AddOptions", _ACTIVATION),
     "AVERAGE_POOL_2D": _Support(_I.average_pool_2d, (_CODES,), _CODES, 0, "Pool2DOptions", _POOL),
+    "BATCH_MATMUL": _Support(
+        _I.batch_matmul, (_SIGNED, _SIGNED), _SIGNED, 0, "BatchMatMulOptions", ("AdjX", "AdjY")
+    ),
     "CONV_2D": _Support(_I.conv_2d, _WEIGHTED, _CODES, 1, "Conv2DOptions", _CONV),
     "DEPTHWISE_CONV_2D": _Support(
         _I.depthwise_conv_2d, _WEIGHTED, _CODES, 1, "DepthwiseConv2DOptions", _DEPTHWISE
@@ -615,6 +705,14 @@ _OPERATORS: dict[str, _Support] = {
     "SQRT": _function(qnn.SqrtOp, _SIGNED),
     "SUB": _Support(_I.subtract, (_CODES, _CODES), _CODES, 0, "SubOptions", _ACTIVATION),
     "TANH": _function(qnn.TanhOp),
+    "TRANSPOSE_CONV": _Support(
+        _I.transpose_conv,
+        (_INT32, _CODES, _CODES, _INT32),
+        _CODES,
+        1,
+        "TransposeConvOptions",
+        _WINDOW,
+    ),
 }
 
 
@@ -675,7 +773,12 @@ def _divided(name: str, total: int, part: int) -> int:
     return total // part
 
 
-def _conv_window(operator: Operator, data: SSAValue, kernel: Shape) -> tuple[Shape, Shape, Shape]:
+def _check_symmetric(weight: Tensor) -> None:
+    if weight.type == "INT8" and weight.zero_point:
+        raise ValueError(f"zero point of weight must be 0, got {weight.zero_point}")
+
+
+def _conv_window(operator: Operator, data: Shape, kernel: Shape) -> tuple[Shape, Shape, Shape]:
     """Returns strides, padding and dilations of a convolution."""
     dilations = [operator.options["DilationHFactor"], operator.options["DilationWFactor"]]
     return *_window(operator, data, kernel[:2], dilations), dilations
@@ -685,17 +788,19 @@ def _pool_window(operator: Operator, data: SSAValue) -> tuple[Shape, Shape, Shap
     """Returns size, strides and padding of a pool, which leaves the encoding as it is."""
     tm.check_same_encoding(operator)
     pool_size = [operator.options["FilterHeight"], operator.options["FilterWidth"]]
-    return pool_size, *_window(operator, data, pool_size, [1, 1])
+    return pool_size, *_window(operator, shape_of(data), pool_size, [1, 1])
 
 
 def _window(
-    operator: Operator, data: SSAValue, kernel: Shape, dilations: Shape
-) -> tuple[Shape, Shape]:
-    """Returns strides and padding; SAME pads so that every stride begins a window."""
-    if len(shape_of(data)) != 4:
-        raise ValueError(f"data must have 4 axes, got {dimensions(shape_of(data))}")
+    operator: Operator, data: Shape, kernel: Shape, dilations: Shape
+) -> tuple[list[int], list[int]]:
+    """Returns strides and padding for data of a shape; SAME lets every stride begin a window."""
+    if len(data) != 4:
+        raise ValueError(f"data must have 4 axes, got {dimensions(data)}")
     strides = [operator.options["StrideH"], operator.options["StrideW"]]
     shapes.make_window(2, strides, dilations=dilations)
+    if (explicit := operator.options.get(EXPLICIT_PADDING)) is not None:
+        return strides, explicit
     mode = operator.options["Padding"]
     if mode not in ("SAME", "VALID"):
         raise ValueError(f"padding must be SAME or VALID, got {mode}")
@@ -703,9 +808,7 @@ def _window(
         max((size - 1) // stride * stride + (taps - 1) * dilation + 1 - size, 0)
         if mode == "SAME"
         else 0
-        for size, taps, stride, dilation in zip(
-            shape_of(data)[1:3], kernel, strides, dilations, strict=True
-        )
+        for size, taps, stride, dilation in zip(data[1:3], kernel, strides, dilations, strict=True)
     ]
     return strides, [total // 2 for total in totals] + [total - total // 2 for total in totals]
 

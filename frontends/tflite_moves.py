@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from xdsl.ir import Operation, SSAValue
 
-from sima_mlir.dialects import qnn
+from sima_mlir.dialects import qnn, shapes
 from sima_mlir.dialects.definitions import dimensions, shape_of
 from sima_mlir.dialects.elements import Array
+from sima_mlir.dialects.ranges import codes_of
 from sima_mlir.frontends.tflite_file import Operator, Tensor
 from sima_mlir.quantization import Rounding, requantize, scale_ratio
 
@@ -106,6 +107,37 @@ def concatenation(builder: Builder, operator: Operator) -> SSAValue:
     rounding = _concatenation_rounding(operator)
     operation = qnn.ConcatenateOp(values, axis, encodings, output.encoding, rounding)
     return builder.emit(operation)
+
+
+def maximum(builder: Builder, operator: Operator) -> SSAValue:
+    """Raises codes to that of a constant."""
+    data, bound = _bounded(builder, operator)
+    return builder.emit(qnn.ClipOp(data, bound, codes_of(data)[1]))
+
+
+def minimum(builder: Builder, operator: Operator) -> SSAValue:
+    """Lowers codes to that of a constant."""
+    data, bound = _bounded(builder, operator)
+    return builder.emit(qnn.ClipOp(data, codes_of(data)[0], bound))
+
+
+def _bounded(builder: Builder, operator: Operator) -> tuple[SSAValue, int]:
+    """Returns the operand that is computed, and the one code of the other."""
+    lhs, rhs = operator.operands
+    source, limit = (lhs, rhs) if lhs.data is None else (rhs, lhs)
+    if limit.data is None or source.data is not None:
+        raise ValueError("one of two operands must be constant")
+    check_same_encoding(operator, source)
+    check_same_encoding(operator, limit)
+    data, codes = builder.value(source), np.unique(limit.constant())
+    if len(codes) != 1:
+        raise ValueError(f"'{limit.name}' must have one value, got {len(codes)}")
+    try:
+        shapes.check_broadcast(limit.shape, shape_of(data))
+    except ValueError:
+        given = f"{dimensions(limit.shape)} and {dimensions(shape_of(data))}"
+        raise ValueError(f"'{limit.name}' must broadcast to data, got {given}") from None
+    return data, int(codes[0])
 
 
 def depth_to_space(builder: Builder, operator: Operator) -> SSAValue:

@@ -24,6 +24,7 @@ __all__ = [
     "average_pool",
     "axes_sum",
     "convolve",
+    "convolve_transpose",
     "dense",
     "dequantize",
     "divide_half_away",
@@ -112,6 +113,58 @@ def convolve(
     windows = _windows(_pad(image, padding, pad_value, exact), kernel, strides, dilations)
     product = _tap_product if depthwise else _patch_product
     return _by_blocks(product, windows, weight.astype(exact))
+
+
+def convolve_transpose(
+    data: Integers,
+    weight: Integers,
+    *,
+    strides: Sequence[int],
+    padding: Sequence[int],
+    output_padding: Sequence[int],
+) -> npt.NDArray[np.int64]:
+    """Spread images over larger ones: every pixel adds its multiple of the kernel.
+
+        result[n, y, g*O + o] = sum over k and i of
+            data[n, (y + begin - k) / stride, g*I + i] * weight[k, i, g, o]
+
+    where y and k run over the spatial axes, and a tap counts if it falls on a pixel: the quotient
+    is whole and inside the image.
+
+    `data` is `(N, *spatial, G*I)` and `weight` is `(*kernel, I, G, O)`, both of any integer type;
+    the result is int64 `(N, *out, G*O)`, with
+    `out = (spatial - 1)*stride + kernel - begin - end + output_padding`.
+    A sum that does not fit int64 wraps around.
+
+    The pixels of the result that lie a stride apart are a convolution with the taps that do so.
+
+    Raises ValueError if the ranks, the channels or the lengths of the lists do not fit together, a
+    stride, kernel or image size is below 1, a padding is negative, or nothing of an axis is left.
+    """
+    _check_weight(data.shape, weight.shape)
+    *kernel, _, groups, outputs = weight.shape
+    batch, *spatial, _ = data.shape
+    rank = len(kernel)
+    _check_list("window", kernel, rank, 1)
+    _check_list("image", spatial, rank, 1)
+    _check_list("strides", strides, rank, 1)
+    _check_list("padding", padding, 2 * rank, 0)
+    _check_list("output_padding", output_padding, rank, 0)
+    sizes = [(n - 1) * s + k for n, s, k in zip(spatial, strides, kernel, strict=True)]
+    ends = [size + more for size, more in zip(sizes, output_padding, strict=True)]
+    out = [n - b - e for n, b, e in zip(ends, padding[:rank], padding[rank:], strict=True)]
+    _check_list("result", out, rank, 1)
+    spread = np.zeros((batch, *ends, groups * outputs), np.int64)
+    every = tuple(slice(size) for size in sizes)
+    for phase in np.ndindex(*map(min, strides, kernel)):
+        places = tuple(slice(r, None, s) for r, s in zip(phase, strides, strict=True))
+        taps = weight[places][(slice(None, None, -1),) * rank]
+        around = [n - 1 for n in taps.shape[:rank]] * 2
+        ones = (1,) * rank
+        sums = convolve(data, taps, strides=ones, padding=around, dilations=ones)
+        spread[:, *every][:, *places] = sums
+    kept = (slice(begin, begin + size) for begin, size in zip(padding, out, strict=False))
+    return spread[:, *kept]
 
 
 def max_pool(
@@ -239,8 +292,12 @@ def interpolate(
 
 
 def look_up(data: Integers, table: Integers) -> Integers:
-    """Replace codes by what a table has for them; its first entry is for the least code."""
-    return table[data.astype(np.intp) - code_range(data.dtype)[0]]
+    """Replace codes by what a table has for them; its first entry is for the least code.
+
+    A table with two axes has a row for each channel, the last axis of `data`.
+    """
+    places = data.astype(np.intp) - code_range(data.dtype)[0]
+    return table[places] if table.ndim == 1 else table[np.arange(len(table)), places]
 
 
 def quantize(

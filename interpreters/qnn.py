@@ -10,7 +10,13 @@ from sima_mlir.dialects import qnn
 from sima_mlir.dialects.elements import Array, array_values
 from sima_mlir.dialects.pointwise import PointwiseOperation
 from sima_mlir.interpreters import kernels, moves
-from sima_mlir.interpreters.tensor import impl_array, pool_window, result_dtype
+from sima_mlir.interpreters.tensor import (
+    impl_array,
+    matrix_product,
+    pool_window,
+    result_dtype,
+    transposed_window,
+)
 from sima_mlir.quantization import (
     Rounding,
     add_fixed_point,
@@ -67,11 +73,23 @@ class QnnFunctions(InterpreterFunctions):
         centred, taps = _centred(op, data, weight)
         return kernels.convolve(centred, taps, **op.conv_window()._asdict()).astype(np.int32)
 
+    @impl_array(qnn.ConvTransposeOp)
+    def conv_transpose(self, op: qnn.ConvTransposeOp, data: Array, weight: Array) -> Array:
+        """Spreads codes less their zero point, so that what lies between them is 0."""
+        centred, taps = _centred(op, data, weight)
+        total = kernels.convolve_transpose(centred, taps, **transposed_window(op))
+        return total.astype(np.int32)
+
     @impl_array(qnn.DenseOp)
     def dense(self, op: qnn.DenseOp, data: Array, weight: Array) -> Array:
         """Multiplies codes less their zero points."""
         centred, taps = _centred(op, data, weight)
         return kernels.dense(centred, taps).astype(np.int32)
+
+    @impl_array(qnn.BatchMatmulOp)
+    def batch_matmul(self, op: qnn.BatchMatmulOp, lhs: Array, rhs: Array) -> Array:
+        """Multiplies matrices of codes less their zero points."""
+        return matrix_product(op, lhs, rhs).astype(np.int32)
 
     @impl_array(qnn.BiasAddOp)
     def bias_add(self, op: qnn.BiasAddOp, data: Array, bias: Array) -> Array:
@@ -171,7 +189,7 @@ def _sum(op: qnn.AddOp | qnn.SubtractOp, lhs: Array, rhs: Array, sign: int) -> A
     return add_fixed_point(lhs, rhs, constants, result_dtype(op), sign=sign)
 
 
-def _centred(op: qnn.ConvOp | qnn.DenseOp, data: Array, weight: Array) -> tuple[Array, Array]:
+def _centred(op: qnn.WeightedOperation, data: Array, weight: Array) -> tuple[Array, Array]:
     """Subtracts the zero points."""
     return (
         np.subtract(data, op.input_zero_point.value.data, dtype=np.int32),

@@ -18,7 +18,13 @@ from xdsl.ir import Attribute
 from sima_mlir.dialects import sima
 from sima_mlir.dialects.elements import Array, array_values, elements
 from sima_mlir.interpreters import kernels, moves
-from sima_mlir.interpreters.tensor import impl_array, pool_window, result_dtype
+from sima_mlir.interpreters.tensor import (
+    impl_array,
+    matrix_product,
+    pool_window,
+    result_dtype,
+    transposed_window,
+)
 from sima_mlir.quantization import (
     DEFAULT_TARGET,
     Rounding,
@@ -64,11 +70,25 @@ class SimaFunctions(InterpreterFunctions):
         )
         return _requantized(op, products + elements(op.bias, self.ctx))
 
+    @impl_array(sima.ConvTransposeOp)
+    def conv_transpose(self, op: sima.ConvTransposeOp, data: Array) -> Array:
+        """Spreads codes; what lies between them and around reads `input_zero_point`."""
+        weight, zero_point = elements(op.weight, self.ctx), op.input_zero_point.value.data
+        centred = np.subtract(data, zero_point, dtype=np.int32)
+        products = kernels.convolve_transpose(centred, weight, **transposed_window(op))
+        sums = weight.sum(axis=tuple(range(weight.ndim - 2)), dtype=np.int64).ravel()
+        return _requantized(op, products + zero_point * sums + elements(op.bias, self.ctx))
+
     @impl_array(sima.DenseOp)
     def dense(self, op: sima.DenseOp, data: Array) -> Array:
         """Multiplies codes by the weight matrix."""
         products = kernels.dense(data, elements(op.weight, self.ctx))
         return _requantized(op, products + elements(op.bias, self.ctx))
+
+    @impl_array(sima.BatchMatmulOp)
+    def batch_matmul(self, op: sima.BatchMatmulOp, lhs: Array, rhs: Array) -> Array:
+        """Multiplies matrices of codes less their zero points and rescales."""
+        return _requantized(op, _scaled(op, matrix_product(op, lhs, rhs)) + op.bias.value.data)
 
     @impl_array(sima.RequantizeOp)
     def requantize(self, op: sima.RequantizeOp, data: Array) -> Array:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypedDict, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 from xdsl.context import Context
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import (
@@ -29,8 +30,11 @@ from xdsl.interpreter import (
 from xdsl.ir import Operation
 from xdsl.utils.exceptions import InterpretationError
 
-from sima_mlir.dialects.definitions import WindowOperation, element_type
+from sima_mlir.dialects import qnn, sima
+from sima_mlir.dialects.definitions import WindowOperation, element_type, shape_of
 from sima_mlir.dialects.elements import Array, array_values, dtype_of, elements
+from sima_mlir.dialects.matmul import MatmulOperation
+from sima_mlir.interpreters.kernels import exact_matmul
 
 OperationT = TypeVar("OperationT", bound=Operation)
 
@@ -69,11 +73,35 @@ class PoolWindow(TypedDict):
     padding: tuple[int, ...]
 
 
+class TransposedWindow(TypedDict):
+    """The window of a transposed convolution, as the kernel takes it."""
+
+    strides: tuple[int, ...]
+    padding: tuple[int, ...]
+    output_padding: tuple[int, ...]
+
+
+def transposed_window(op: qnn.ConvTransposeOp | sima.ConvTransposeOp) -> TransposedWindow:
+    """Returns the window of a transposed convolution."""
+    rank = len(shape_of(op.data)) - 2
+    window = op.window(rank)
+    return TransposedWindow(
+        strides=window.strides, padding=window.padding, output_padding=op.added(rank)
+    )
+
+
 def pool_window(op: WindowOperation, pool_size: DenseArrayBase) -> PoolWindow:
     """Returns the window of a pool."""
     size = tuple(array_values(pool_size).tolist())
     window = op.window(len(size))
     return PoolWindow(pool_size=size, strides=window.strides, padding=window.padding)
+
+
+def matrix_product(op: MatmulOperation, lhs: Array, rhs: Array) -> npt.NDArray[np.int64]:
+    """Multiplies matrices of codes less their zero points."""
+    left = np.subtract(lhs, op.lhs_zero_point.value.data, dtype=np.int32)
+    right = np.subtract(rhs, op.rhs_zero_point.value.data, dtype=np.int32)
+    return exact_matmul(left, right if op.transpose_rhs is None else right.swapaxes(-1, -2))
 
 
 def result_dtype(op: Operation) -> np.dtype[Any]:

@@ -10,13 +10,21 @@ from xdsl.dialects import arith
 from xdsl.ir import Block, Operation, SSAValue
 
 from sima_mlir.dialects import qnn, sima
+from sima_mlir.dialects.definitions import shape_of
 from sima_mlir.dialects.elements import array_values
+from sima_mlir.passes.diagnostics import Refusal
+
+TRANSPOSED_STRIDES = (1, 2, 4, 8, 16)
+"""The strides of a transposed convolution with one group."""
+
+TRANSPOSED_DEPTHWISE_STRIDES = (1, 2)
+"""The strides of one with a group for each channel."""
 
 
 class Chain(NamedTuple):
     """A convolution or dense operator with what follows it, up to its requantization."""
 
-    root: qnn.ConvOp | qnn.DenseOp
+    root: qnn.WeightedOperation
     bias: SSAValue | None
     links: Sequence[Operation]
     """The operations before the requantization, the root first."""
@@ -39,10 +47,27 @@ def match_chain(requantize: qnn.RequantizeOp) -> Chain | None:
     else:
         accumulator, bias = requantize.data, None
     root = accumulator.owner
-    if not isinstance(root, qnn.ConvOp | qnn.DenseOp):
+    if not isinstance(root, qnn.WeightedOperation):
         return None
     links = [root] if isinstance(addition, Block) or bias is None else [root, addition]
     return Chain(root, bias, links, requantize)
+
+
+def check_conv_transpose(root: qnn.ConvTransposeOp) -> None:
+    """Refuses a transposed convolution with groups or strides that the accelerator does not have.
+
+    Source: SiMa's Model Compiler guide `supported-operators`.
+    """
+    inputs, groups, outputs = shape_of(root.weight)[-3:]
+    if groups > 1 and (inputs, outputs) != (1, 1):
+        given = f"{groups} groups of {inputs} inputs and {outputs} outputs"
+        reason = f"its weight has {given}, the accelerator takes one group, or 1 and 1"
+        raise Refusal(reason, "split it into one transposed convolution for each group")
+    allowed = TRANSPOSED_DEPTHWISE_STRIDES if groups > 1 else TRANSPOSED_STRIDES
+    for stride in root.window(len(shape_of(root.data)) - 2).strides:
+        if stride not in allowed:
+            reason = f"its stride {stride} is not one of {', '.join(map(str, allowed))}"
+            raise Refusal(reason, "keep it on the host, or train it with another stride")
 
 
 def absorb_pad(root: qnn.ConvOp) -> tuple[SSAValue, Sequence[int]]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, UnregisteredOp, i8, i32
-from xdsl.ir import Attribute, Operation
-from xdsl.passes import ModulePass
+from xdsl.ir import Attribute, Block, Operation
 from xdsl.pattern_rewriter import (
     GreedyRewritePatternApplier,
     PatternRewriter,
@@ -23,7 +23,8 @@ from sima_mlir.dialects.definitions import dimensions, element_type, shape_of
 from sima_mlir.dialects.elements import Array, ElementsAttr, array_values, dense, dense_array
 from sima_mlir.dialects.pointwise import PointwiseOperation
 from sima_mlir.dialects.ranges import codes_of
-from sima_mlir.passes.chains import Chain, absorb_pad, match_chain
+from sima_mlir.passes.bases import LoweringOptions
+from sima_mlir.passes.chains import Chain, absorb_pad, check_conv_transpose, match_chain
 from sima_mlir.passes.constants import (
     channel_bias,
     constant,
@@ -47,9 +48,15 @@ from sima_mlir.passes.diagnostics import (
     wants_passed,
 )
 from sima_mlir.passes.encodings import find_mismatches
-from sima_mlir.passes.lowering import Form, Lowering, Mode
+from sima_mlir.passes.lowering import Form, Lowering
 from sima_mlir.passes.patterns import QnnPattern
-from sima_mlir.passes.patterns_moves import LowerConcatenate, LowerMove
+from sima_mlir.passes.patterns_matmul import LowerBatchMatmul
+from sima_mlir.passes.patterns_moves import (
+    LowerConcatenate,
+    LowerMove,
+    check_pool,
+    nonzero_pads,
+)
 from sima_mlir.passes.rescaling import LARGER_SCALE, Rescaling, requantized_alone
 from sima_mlir.quantization import (
     Layer,
@@ -68,12 +75,15 @@ from sima_mlir.quantization import (
     quantize_multiplier,
 )
 
+ON_HOST = Refusal("its function is for the host", "take sima.host off the function")
+"""What is not said of the operations that are meant to stay."""
+
 LARGEST_PRODUCT = 255 * 255
 """The largest product of two differences of 8-bit codes."""
 
 
 @dataclass(frozen=True)
-class ConvertQnnToSimaPass(ModulePass):
+class ConvertQnnToSimaPass(LoweringOptions):
     """Lowers quantized operations to those of the accelerator, computing their constants.
 
     A convolution or dense operator with its padding, bias, requantization and clip becomes one
@@ -81,23 +91,6 @@ class ConvertQnnToSimaPass(ModulePass):
     """
 
     name = "convert-qnn-to-sima"
-
-    requantization: Mode = "sima"
-    """sima: fold scales into 8-bit weights and a shift; tflite: multiply by an integer, exactly;
-    auto: fold where no result can be off by more than max-error, or 1, and multiply elsewhere."""
-
-    max_error: int | None = None
-    """Refuse what is not proven to give results within so many codes of its source's."""
-
-    certify: bool = False
-    """Write the proven bound of the error, and what it is relative to, on each operation."""
-
-    partial: bool = False
-    """Leave what can't be lowered in qnn, with a remark that says why, instead of failing."""
-
-    def __post_init__(self) -> None:
-        if self.max_error is not None and self.max_error < 0:
-            raise ValueError(f"max-error must not be negative, got {self.max_error}")
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrites the module in place.
@@ -107,6 +100,10 @@ class ConvertQnnToSimaPass(ModulePass):
         lowering = Lowering(ctx, self.requantization, self._budget())
         for reader, reason in find_mismatches(op).items():
             lowering.refuse(reader, Refusal(reason, "put a qnn.requantize between the two"))
+        for pad, refusal in nonzero_pads(op):
+            lowering.refuse(pad, refusal)
+        for outlined in _on_host(op):
+            lowering.refuse(outlined, ON_HOST)
         source = list(op.walk())
         patterns: list[RewritePattern] = [pattern(lowering) for pattern in PATTERNS]
         applier = GreedyRewritePatternApplier(patterns, dce_enabled=False)
@@ -133,12 +130,21 @@ class ConvertQnnToSimaPass(ModulePass):
             if not is_qnn(op) and op not in lowering.misses:
                 continue
             refusal = lowering.reason(op)
+            if refusal is ON_HOST:
+                continue
             said = "left in qnn" if self.partial else "cannot be lowered"
             prefix = f"{said}: " if is_qnn(op) or not self.partial else ""
             message = f"{prefix}{refusal.reason}; {refusal.remedy}"
             details = {"reason": refusal.reason, "remedy": refusal.remedy}
             findings.append(Finding(kind, op, message, details))
         return findings
+
+
+def _on_host(module: ModuleOp) -> Iterator[Operation]:
+    """Yields the operations of functions that are for the host."""
+    for function in module.ops:
+        if sima.HOST_ATTRIBUTE in function.attributes:
+            yield from function.walk()
 
 
 def _remark_in_order(
@@ -153,7 +159,8 @@ def _remark_in_order(
 class LowerRequantize(QnnPattern):
     """Fuses what ends in a requantization.
 
-    [pad →] conv | dense → [bias_add | addi of a constant →] requantize ⇒ sima.conv | sima.dense;
+    [pad →] conv | conv_transpose | dense → [bias_add | addi of a constant →] requantize ⇒
+    sima.conv | sima.conv_transpose | sima.dense;
     a requantization of anything else ⇒ sima.requantize.
     """
 
@@ -185,6 +192,8 @@ class LowerRequantize(QnnPattern):
         root, result = chain.root, chain.requantize.result
         if root in self.lowering.misses:
             raise self.lowering.misses[root]
+        if isinstance(root, qnn.ConvTransposeOp):
+            check_conv_transpose(root)
         for link in chain.links:
             if (users := link.results[0].uses.get_length()) != 1:
                 reason = f"the result of '{link.name}' has {users} users, fusing takes one"
@@ -226,9 +235,9 @@ class LowerRequantize(QnnPattern):
 
     def _note_zeros(self, root: Operation, weight: Array, new: sima.RequantizingOperation) -> None:
         """Remarks on a fold that leaves nothing of weights which were not all zero."""
-        if not isinstance(new, sima.WeightedOperation) or new.is_tflite or not np.any(weight):
+        if not isinstance(new, sima.WeightedOperation) or new.is_tflite:
             return
-        if not np.any(read(new.weight, self.lowering.ctx)):
+        if not np.any(read(new.weight, self.lowering.ctx)) and np.any(weight):
             self.lowering.note(root, "every folded weight is 0, its scale is so small")
 
     def _source(self, chain: Chain, bias: Array | None) -> dict[str, Attribute]:
@@ -261,22 +270,31 @@ class LowerRequantize(QnnPattern):
 
     def _operation(
         self, chain: Chain, weight: ElementsAttr, bias: Array, properties: dict[str, Attribute]
-    ) -> sima.ConvOp | sima.DenseOp:
-        root, result_type = chain.root, chain.requantize.result.type
-        if isinstance(root, qnn.DenseOp):
-            return sima.DenseOp(root.data, weight, dense(bias), properties, result_type)
+    ) -> sima.WeightedOperation:
+        root = chain.root
+        constants = weight, dense(bias), properties, chain.requantize.result.type
+        zero_point = root.input_zero_point.value.data
+        if isinstance(root, qnn.ConvTransposeOp):
+            rank = len(shape_of(root.data)) - 2
+            return sima.ConvTransposeOp(
+                root.data,
+                *constants,
+                strides=root.window(rank).strides,
+                padding=root.window(rank).padding,
+                output_padding=root.added(rank),
+                input_zero_point=zero_point,
+            )
+        if not isinstance(root, qnn.ConvOp):
+            return sima.DenseOp(root.data, *constants)
         data, padding = absorb_pad(root)
         window = root.conv_window()
         return sima.ConvOp(
             data,
-            weight,
-            dense(bias),
-            properties,
-            result_type,
+            *constants,
             strides=window.strides,
             padding=padding,
             dilations=window.dilations,
-            input_zero_point=root.input_zero_point.value.data,
+            input_zero_point=zero_point,
         )
 
 
@@ -369,6 +387,7 @@ class LowerAvgPool(QnnPattern):
 
     def lower(self, op: qnn.AvgPoolOp, rewriter: PatternRewriter) -> None:
         """Replaces an average whose padding, if any, the accelerator counts too."""
+        check_pool(op)
         if op.input_q != op.output_q:
             reason = f"input_q {op.input_q} and output_q {op.output_q} differ"
             raise Refusal(reason, "average in one encoding, and put a qnn.requantize after it")
@@ -391,25 +410,39 @@ class LowerAvgPool(QnnPattern):
 
 
 class LowerClip(QnnPattern):
-    """[sima.conv | sima.dense | … →] qnn.clip ⇒ the same with a clamp, or sima.clip."""
+    """[sima.conv | sima.dense | … →] qnn.clip ⇒ the same with a clamp, or sima.clip.
+
+    sima.lut → qnn.clip ⇒ sima.lut with a clamped table.
+    """
 
     root = qnn.ClipOp
 
     def lower(self, op: qnn.ClipOp, rewriter: PatternRewriter) -> None:
         """Narrows the clamp of the operation before, if nobody else uses its result."""
         low, high = op.min.value.data, op.max.value.data
-        form = self.lowering.form_of(op.data)
-        if form is None or not op.data.has_one_use():
+        producer = op.data.owner
+        if not op.data.has_one_use() or not self._clamped(producer, low, high):
             self.replace(rewriter, op, sima.ClipOp(op.data, low, high))
             return
-        producer = form.operation
+        self.lowering.absorb(op, producer)
+        rewriter.replace(op, [], [op.data])
+        rewriter.notify_op_modified(producer)
+
+    def _clamped(self, producer: Operation | Block, low: int, high: int) -> TypeGuard[Operation]:
+        """Clamps the results of an operation that this lowering made, and says if it could."""
+        if isinstance(producer, sima.LutOp) and producer in self.lowering.roots:
+            table = read(producer.table, self.lowering.ctx)
+            producer.table = dense(np.clip(table, low, high))
+            return True
+        if not isinstance(producer, sima.RequantizingOperation):
+            return False
+        if producer not in self.lowering.forms:
+            return False
         before = producer.clamp_range()
         if before is not None:
             low, high = (max(low, min(limit, high)) for limit in before)
         producer.clamp = dense_array([low, high], i32)
-        self.lowering.absorb(op, producer)
-        rewriter.replace(op, [], [op.data])
-        rewriter.notify_op_modified(producer)
+        return True
 
 
 class LowerMul(QnnPattern):
@@ -491,6 +524,7 @@ class LowerDequantize(QnnPattern):
 
 PATTERNS: tuple[Callable[[Lowering], QnnPattern], ...] = (
     LowerAvgPool,
+    LowerBatchMatmul,
     LowerClip,
     LowerConcatenate,
     LowerDequantize,

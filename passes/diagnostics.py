@@ -78,3 +78,9 @@ def remark(ctx: Context, finding: Finding) -> None:
     else:
         place = f"'{finding.operation.name}' op {finding.message}"
         print(f"remark: [{finding.kind}] {place}", file=sys.stderr)
+
+
+def passed(ctx: Context, op: Operation, message: str) -> None:
+    """Remarks on what a pass did with an operation, if someone is there to read it."""
+    if wants_passed(ctx):
+        remark(ctx, Finding(RemarkKind.PASSED, op, message))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, IntegerAttr, ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Operation, SSAValue
 
@@ -18,27 +18,37 @@ _OPERAND_ENCODINGS = {"data": "input_q", "lhs": "lhs_q", "rhs": "rhs_q"}
 def find_mismatches(module: ModuleOp) -> dict[Operation, str]:
     """Returns the operations that read a value with another encoding than it has, and why.
 
-    An encoding is known where a function's argument declares it or an operation writes it, and is
-    carried through the operations that only move codes. It is compared with what an operation
-    declares of its operands, and a function of its results; a convolution or dense operator states
-    only the zero point of its operand, so only that is compared.
+    A value's encoding, where it is known, is compared with what an operation declares of its
+    operands, and a function of its results; a convolution or dense operator states only the zero
+    point of its operand, so only that is compared.
     """
-    known: dict[SSAValue, QuantizationAttr] = {}
+    known = known_encodings(module)
     mismatches: dict[Operation, str] = {}
     for op in module.walk():
-        if isinstance(op, FuncOp) and not op.is_declaration:
-            known |= dict(_declared(op.args, op.arg_attrs))
         if isinstance(op, ReturnOp):
-            reason, written = _return_mismatch(op, known), None
+            reason = _return_mismatch(op, known)
         elif op.dialect_name() == "qnn":
-            reason, written = _mismatch(op, known), _written(op, known)
+            reason = _mismatch(op, known)
         else:
             continue
         if reason is not None:
             mismatches[op] = reason
-        if written is not None:
-            known[op.results[0]] = written
     return mismatches
+
+
+def known_encodings(module: ModuleOp) -> dict[SSAValue, QuantizationAttr]:
+    """Returns the encodings of the values whose codes have one that is known.
+
+    It is known where a function's argument declares it or an operation writes it, and is carried
+    through the operations that only move codes.
+    """
+    known: dict[SSAValue, QuantizationAttr] = {}
+    for op in module.walk():
+        if isinstance(op, FuncOp) and not op.is_declaration:
+            known |= dict(_declared(op.args, op.arg_attrs))
+        elif op.dialect_name() == "qnn" and (written := _written(op, known)) is not None:
+            known[op.results[0]] = written
+    return known
 
 
 def _declared(
@@ -70,18 +80,28 @@ def _written(op: Operation, known: dict[SSAValue, QuantizationAttr]) -> Quantiza
 
 
 def _mismatch(op: Operation, known: dict[SSAValue, QuantizationAttr]) -> str | None:
-    if isinstance(op, qnn.ConvOp | qnn.DenseOp):
-        written = known.get(op.data)
-        zero_point = op.input_zero_point.value.data
-        if written is not None and written.zero_point.value.data != zero_point:
-            wrote = written.zero_point.value.data
-            return f"its operand has zero point {wrote}, but input_zero_point is {zero_point}"
-        return None
+    if isinstance(op, qnn.WeightedOperation):
+        return _zero_point_mismatch(known, op.data, "input_zero_point", op.input_zero_point)
+    if isinstance(op, qnn.BatchMatmulOp):
+        return _zero_point_mismatch(
+            known, op.lhs, "lhs_zero_point", op.lhs_zero_point
+        ) or _zero_point_mismatch(known, op.rhs, "rhs_zero_point", op.rhs_zero_point)
     for value, attribute, encoding in _declared_operands(op):
         written = known.get(value)
         if written is not None and not written.matches(encoding):
             return f"its operand is encoded with {written}, but {attribute} is {encoding}"
     return None
+
+
+def _zero_point_mismatch(
+    known: dict[SSAValue, QuantizationAttr], value: SSAValue, name: str, given: IntegerAttr
+) -> str | None:
+    """Compares the zero point that an operation states of an operand with the one it has."""
+    written = known.get(value)
+    if written is None or written.zero_point.value.data == given.value.data:
+        return None
+    wrote = written.zero_point.value.data
+    return f"its operand has zero point {wrote}, but {name} is {given.value.data}"
 
 
 def _declared_operands(op: Operation) -> Iterator[tuple[SSAValue, str, QuantizationAttr]]:

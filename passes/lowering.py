@@ -113,9 +113,7 @@ class Lowering:
             return self.misses[op]
         if isinstance(op, UnregisteredOp):
             return Refusal("it is not an operation of the qnn dialect", "check its name")
-        if isinstance(op, qnn.BiasAddOp) and not isinstance(
-            op.data.owner, qnn.ConvOp | qnn.DenseOp
-        ):
+        if isinstance(op, qnn.BiasAddOp) and not isinstance(op.data.owner, qnn.WeightedOperation):
             return Refusal(
                 "its operand is not the result of a convolution or dense operator",
                 "write a qnn.add of requantized codes",

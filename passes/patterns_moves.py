@@ -5,10 +5,11 @@ Source: SiMa's guide `supported-operators` of the Model Compiler.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 from xdsl.irdl import IRDLOperation
 from xdsl.pattern_rewriter import PatternRewriter
@@ -18,8 +19,10 @@ from sima_mlir.dialects import qnn, sima
 from sima_mlir.dialects.definitions import dimensions, shape_of
 from sima_mlir.dialects.elements import array_values
 from sima_mlir.passes.diagnostics import Refusal
+from sima_mlir.passes.encodings import known_encodings
 from sima_mlir.passes.patterns import QnnPattern
 from sima_mlir.passes.rescaling import Rescaling, requantized_alone
+from sima_mlir.quantization import DEFAULT_TARGET
 
 ON_THE_HOST = "leave it to the host"
 
@@ -87,6 +90,28 @@ class LowerConcatenate(QnnPattern):
         return parts
 
 
+def check_pool(op: qnn.AvgPoolOp | qnn.MaxPoolOp) -> None:
+    """Refuses a window that is too large; the largest of a whole image may be of any size."""
+    sizes: list[int] = array_values(op.pool_size).tolist()
+    is_global = isinstance(op, qnn.MaxPoolOp) and tuple(sizes) == shape_of(op.data)[1:-1]
+    if max(sizes) > (limit := DEFAULT_TARGET.largest_pool) and not is_global:
+        reason = f"its window {dimensions(sizes)} is larger than {limit} along an axis"
+        raise Refusal(reason, "pool twice, over smaller windows")
+
+
+def nonzero_pads(module: ModuleOp) -> Iterator[tuple[Operation, Refusal]]:
+    """Yields pads with what is known not to be the real number zero, and why they are refused."""
+    known = known_encodings(module)
+    for op in module.walk():
+        encoding = known.get(op.data) if isinstance(op, qnn.PadOp) else None
+        if encoding is None or not isinstance(op, qnn.PadOp):
+            continue
+        value, zero = op.value.value.data, encoding.zero_point.value.data
+        if value != zero:
+            reason = f"it pads with code {value}, the accelerator with the zero point, {zero}"
+            yield op, Refusal(reason, ON_THE_HOST)
+
+
 def _check_pad(op: qnn.PadOp) -> None:
     before, after = np.split(array_values(op.padding), 2)
     widths = before + after
@@ -123,6 +148,7 @@ def _check_transpose(op: qnn.TransposeOp) -> None:
 
 
 RESTRICTIONS: Mapping[type[Operation], Callable[[Any], None]] = {
+    qnn.MaxPoolOp: check_pool,
     qnn.PadOp: _check_pad,
     qnn.ResizeOp: _check_resize,
     qnn.SliceOp: _check_slice,

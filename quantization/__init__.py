@@ -27,6 +27,7 @@ from sima_mlir.quantization.elementwise import (
     fold_add,
     fold_requantize,
     product_ratio,
+    product_sum_range,
 )
 from sima_mlir.quantization.fixed_point import (
     MAX_SHIFT,
@@ -80,6 +81,7 @@ __all__ = [
     "mean_multiplier",
     "prelu_table",
     "product_ratio",
+    "product_sum_range",
     "quantize_multiplier",
     "requantize",
     "requantize_qnn_convolution_dense",

@@ -184,6 +184,19 @@ def product_ratio(
     return ratio
 
 
+def product_sum_range(
+    count: int, *operands: tuple[tuple[int, int], int]
+) -> tuple[int, int]:
+    """Returns the least and the largest sum of `count` products of two codes.
+
+    An operand is its codes, the least and the largest, and its zero point, which is subtracted
+    from each code.
+    """
+    lhs, rhs = ([code - zero for code in codes] for codes, zero in operands)
+    corners = [a * b for a in lhs for b in rhs]
+    return count * min(corners), count * max(corners)
+
+
 def fold_requantize(
     input_q: Quantization,
     output_q: Quantization,

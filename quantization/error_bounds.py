@@ -16,7 +16,8 @@ Floating-point sums are widened by more than they can be wrong, so that the boun
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from functools import cache
 from statistics import NormalDist
 from typing import NamedTuple, TypeAlias
@@ -314,6 +315,44 @@ def layer_rms(
     return np.sqrt(_squared_steps(*distance) * inside)
 
 
+class Phase(NamedTuple):
+    """What one of every `stride` results along each axis of a transposed convolution computes."""
+
+    layer: Layer
+    """The source with the taps that reach these results."""
+    emitted: EmittedLayer
+    """The emitted layer with them; what its other taps add is in the bias."""
+    share: int
+    """How many results of a block of strides compute this."""
+
+
+def phases(layer: Layer, emitted: EmittedLayer, strides: Sequence[int]) -> Iterator[Phase]:
+    """Yields the layers that a transposed convolution consists of: one for each place in a stride.
+
+    The taps that do not reach a result read the zero point there. Without strides the layer is not
+    transposed, and itself the only phase.
+
+    Raises `ValueError` when the shapes of the weights differ.
+    """
+    if not strides:
+        yield Phase(layer, emitted, 1)
+        return
+    _check_shapes(layer, emitted)
+    kernel, every = layer.weight.shape[: len(strides)], taps_by_channel(emitted.weight, False)
+    total = every.sum(axis=0, dtype=np.int64)
+    for start in np.ndindex(*(min(k + 1, s) for k, s in zip(kernel, strides, strict=True))):
+        taps = tuple(slice(first, None, s) for first, s in zip(start, strides, strict=True))
+        moved = emitted.weight[taps]
+        others = total - taps_by_channel(moved, False).sum(axis=0, dtype=np.int64)
+        bias = emitted.bias + layer.data_zero_point * others
+        share = (s - k if k == n else 1 for k, n, s in zip(start, kernel, strides, strict=True))
+        yield Phase(
+            layer._replace(weight=layer.weight[taps]),
+            emitted._replace(weight=moved, bias=bias),
+            math.prod(share),
+        )
+
+
 class _Pair:
     """A source layer and an emitted one, over the same centred codes `x - zx`.
 
@@ -331,9 +370,7 @@ class _Pair:
     ):
         self.taps = taps_by_channel(layer.weight, layer.is_dense)
         self.moved = taps_by_channel(emitted.weight, layer.is_dense)
-        if emitted.weight.shape != layer.weight.shape:
-            shapes = f"{emitted.weight.shape}, the source's {layer.weight.shape}"
-            raise ValueError(f"emitted weight has shape {shapes}")
+        _check_shapes(layer, emitted)
         channels = self.taps.shape[1]
         moved_sum = self.moved.sum(axis=0, dtype=np.int64)
         self.product_zero_point = layer.product_zero_point
@@ -452,6 +489,12 @@ class _Pair:
             offset + self.low * above - self.high * below,
             offset + self.high * above - self.low * below,
         )
+
+
+def _check_shapes(layer: Layer, emitted: EmittedLayer) -> None:
+    if emitted.weight.shape != layer.weight.shape:
+        shapes = f"{emitted.weight.shape}, the source's {layer.weight.shape}"
+        raise ValueError(f"emitted weight has shape {shapes}")
 
 
 def _is_decidable(source: StepFunction, emitted: StepFunction, count: Int64Array) -> BoolArray:

@@ -121,13 +121,13 @@ def prelu(
     codes: Int64Array,
     input_q: Quantization,
     output_q: Quantization,
-    alpha_code: int,
-    alpha_q: Quantization,
+    alpha: Int64Array,
+    alpha_scale: float,
 ) -> Int64Array:
-    """Rescales codes, and with a quantized slope those that are negative."""
+    """Rescales codes, and those that are negative by a slope of `alpha * alpha_scale`."""
     positive = multiplied(codes, scale_quotient(input_q, output_q))
-    slope = scale_quotient(input_q, output_q, alpha_q.scale)
-    negative = multiplied(codes * (alpha_code - alpha_q.zero_point), slope)
+    slope = scale_quotient(input_q, output_q, alpha_scale)
+    negative = multiplied(codes * alpha, slope)
     return np.where(codes >= 0, positive, negative) + output_q.zero_point
 
 

@@ -94,7 +94,7 @@ def lookup_table(
     output_q: Quantization,
     dtype: npt.DTypeLike,
     rounding: Rounding,
-    *parameters: float,
+    *parameters: float | FloatArray,
 ) -> IntArray:
     """Returns what a function gives for each code of an 8-bit type, from the least code on.
 
@@ -121,7 +121,7 @@ def lookup_table(
 
 
 def prelu_table(
-    alpha: int,
+    alpha: npt.ArrayLike,
     alpha_q: Quantization,
     input_q: Quantization,
     output_q: Quantization,
@@ -130,16 +130,18 @@ def prelu_table(
 ) -> IntArray:
     """Returns the table of `leaky_relu` with the slope that the code `alpha` stands for.
 
-    `tflite` multiplies by the code; the other contracts take the slope as a real number.
+    For a list of codes there is a row for each. `tflite` multiplies by the code; the other
+    contracts take the slope as a real number.
 
     Raises `ValueError` as `lookup_table` does.
     """
+    steps = np.asarray(alpha, np.int64)[..., None] - alpha_q.zero_point
     if rounding is not Rounding.TFLITE:
-        slope = alpha_q.scale * (alpha - alpha_q.zero_point)
+        slope = alpha_q.scale * steps
         return lookup_table(Function.LEAKY_RELU, input_q, output_q, dtype, rounding, slope)
     _check_float32(input_q, output_q, alpha_q)
     codes = _centred_codes(input_q, dtype)
-    return saturate(litert.prelu(codes, input_q, output_q, alpha, alpha_q), dtype)
+    return saturate(litert.prelu(codes, input_q, output_q, steps, alpha_q.scale), dtype)
 
 
 def _tflite(

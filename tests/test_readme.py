@@ -48,9 +48,11 @@ def test_demo_prints_ir_both_accuracies_and_the_agreement():
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith("builtin.module {")
     assert "sima.conv" in result.stdout
-    shares = re.findall(r"(?:program|two): (\d+\.\d+)%$", result.stdout, re.MULTILINE)
-    assert len(shares) == 3
+    shares = re.findall(r"(?:program|two|Runtime): (\d+\.\d+)%$", result.stdout, re.MULTILINE)
+    assert len(shares) == 7
     assert all(float(share) > 95 for share in shares)
+    qnn, sima, _, runtime = map(float, shares[3:])
+    assert max(abs(qnn - runtime), abs(sima - runtime)) <= 0.5
 
 
 def test_python_example_runs(monkeypatch: pytest.MonkeyPatch):
@@ -73,6 +75,8 @@ def test_examples_hold_the_ir_that_sima_opt_writes():
     for source, options, written in (
         ("digits_int8.tflite", "", "digits.qnn.mlir"),
         ("digits.qnn.mlir", "-p convert-qnn-to-sima", "digits.sima.mlir"),
+        ("digits_qdq.onnx", "", "digits_qdq.qnn.mlir"),
+        ("digits_qdq.qnn.mlir", "-p convert-qnn-to-sima", "digits_qdq.sima.mlir"),
     ):
         result = run(f"sima-opt {digits / source} {options}")
         assert result.returncode == 0, result.stderr

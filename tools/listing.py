@@ -6,7 +6,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Iterator
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any
 
 from xdsl.passes import ModulePass
@@ -59,7 +59,15 @@ def _option(field: Field[Any]) -> str:
 
 def _documentation_of_fields(pass_type: type[ModulePass]) -> dict[str, str]:
     """Returns the strings that stand below the fields of a class, which Python forgets."""
-    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(pass_type))).body
+    documentation: dict[str, str] = {}
+    for owner in pass_type.__mro__:
+        if "__annotations__" in vars(owner) and is_dataclass(owner):
+            documentation = _strings_below_fields(owner) | documentation
+    return documentation
+
+
+def _strings_below_fields(owner: type) -> dict[str, str]:
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
     assert isinstance(definition, ast.ClassDef)
     documentation: dict[str, str] = {}
     for field, below in zip(definition.body, definition.body[1:], strict=False):

@@ -2,33 +2,48 @@
 
 The inputs are an `.npz` with the arrays `in0`, `in1`, … in the order of the function's arguments,
 the outputs one with `out0`, `out1`, … Inputs may hold several batches along the first axis:
-450x8x8x1 for an argument of 1x8x8x1 is 450 runs, whose results are put one after another. Files
-are written whole or not at all, and only after all runs. Exit codes: 0 done, 1 the input was
-refused, 2 wrong usage.
+450x8x8x1 for an argument of 1x8x8x1 is 450 runs, whose results are put one after another. As many
+processes as there are cores share the runs, and a terminal shows how many are done. Files are
+written whole or not at all, and only after all runs. With `--compare`, what is computed is
+measured against another program or saved arrays, and not written. Exit codes: 0 done, 1 the input
+was refused, 2 wrong usage.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import re
+import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from sima_mlir.tools.command import DONE, add_common_options, guard, open_text, open_whole
+from sima_mlir.tools.command import (
+    DONE,
+    add_common_options,
+    guard,
+    open_text,
+    open_whole,
+)
+from sima_mlir.tools.comparing import read_reference, write_json, write_table
+from sima_mlir.tools.npz import read_npz
+from sima_mlir.tools.progress import shown_progress
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    from xdsl.context import Context
+    from xdsl.dialects.builtin import ModuleOp
     from xdsl.ir import Operation
 
     Array = npt.NDArray[Any]
 
-_LONGEST_NAME = 100
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the tool on the given arguments, those of the process by default."""
-    options = _make_parser().parse_args(arguments)
+    parser = _make_parser()
+    options = parser.parse_args(arguments)
+    _check_usage(parser, options)
+    if options.jobs > 1 and "numpy" not in sys.modules:
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # else each process has a thread a core
     return guard(lambda: _run(options), debug=options.debug)
 
 
@@ -37,7 +52,7 @@ def _make_parser() -> argparse.ArgumentParser:
         prog="sima-run",
         description="Runs the function 'main' of a module on arrays.",
         epilog="Inputs may hold N batches along the first axis; the function then runs N times. "
-        "Without --outputs, shapes and dtypes of the results go to stdout.",
+        "Without --outputs and --compare, shapes and dtypes of the results go to stdout.",
         allow_abbrev=False,
     )
     add = parser.add_argument
@@ -55,12 +70,55 @@ def _make_parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="put every value but the constants there, as NUMBER_NAME.npy in order of computation",
     )
+    add(
+        "--compare",
+        metavar="B",
+        help="print how far the values are from those of B: another module, run on the same "
+        "inputs, an .npz that --outputs wrote, or a folder that --all-values wrote",
+    )
+    add(
+        "--compare-output-file",
+        metavar="FILE",
+        help="write the comparison there, as JSON; - is stdout, in place of the table",
+    )
+    add(
+        "--jobs",
+        type=_positive,
+        default=_cores(),
+        metavar="N",
+        help="how many processes share the runs (default: one a core)",
+    )
     add_common_options(parser)
     return parser
 
 
+def _check_usage(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    if options.compare is None and options.compare_output_file is not None:
+        parser.error("argument --compare-output-file: needs --compare")
+    if options.compare is None:
+        return
+    for other in ("outputs", "all_values"):
+        if getattr(options, other) is not None:
+            name = other.replace("_", "-")
+            parser.error(f"argument --{name}: not allowed with argument --compare")
+
+
+def _positive(text: str) -> int:
+    """Returns a positive integer; argparse reports the error."""
+    if not text.isascii() or not text.isdigit() or not (number := int(text)):
+        raise argparse.ArgumentTypeError(f"must be a positive integer, got '{text}'")
+    return number
+
+
+def _cores() -> int:
+    """Returns how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def _run(options: argparse.Namespace) -> int:
-    from sima_mlir import interpret_batches, load, make_context, verify
+    from sima_mlir import load, make_context, verify
     from sima_mlir.execution import argument_types, find_function
 
     ctx = make_context()
@@ -68,8 +126,23 @@ def _run(options: argparse.Namespace) -> int:
     verify(module)
     count = len(argument_types(find_function(module)))
     inputs = _read_inputs(options.inputs, count)
+    if options.compare is None:
+        _compute(options, ctx, module, inputs)
+    else:
+        _compare(options, ctx, module, inputs)
+    return DONE
+
+
+def _compute(
+    options: argparse.Namespace, ctx: Context, module: ModuleOp, inputs: list[Array]
+) -> None:
+    from sima_mlir import interpret_batches
+
     values = _Values() if options.all_values else None
-    outputs = interpret_batches(ctx, module, inputs, observe=values)
+    with shown_progress() as progress:
+        outputs = interpret_batches(
+            ctx, module, inputs, observe=values, jobs=options.jobs, progress=progress
+        )
     if values is not None:
         values.save(options.all_values)
     named = {f"out{number}": array for number, array in enumerate(outputs)}
@@ -77,41 +150,42 @@ def _run(options: argparse.Namespace) -> int:
         _save_outputs(options.outputs, named)
     else:
         _summarize(named)
-    return DONE
+
+
+def _compare(
+    options: argparse.Namespace, ctx: Context, module: ModuleOp, inputs: list[Array]
+) -> None:
+    from sima_mlir import compare, make_context
+
+    other_ctx = make_context()
+    reference = read_reference(other_ctx, options.compare)
+    with shown_progress() as progress:
+        comparison = compare(
+            ctx,
+            module,
+            reference,
+            inputs,
+            reference_ctx=other_ctx,
+            jobs=options.jobs,
+            progress=progress,
+        )
+    if options.compare_output_file != "-":
+        write_table(comparison)
+    if options.compare_output_file is not None:
+        write_json(comparison, options.compare_output_file)
 
 
 def _read_inputs(path: str, count: int) -> list[Array]:
     """Returns the arrays `in0`, `in1`, … of an `.npz`; others are left alone.
 
-    Raises `SimaError` when the file is not an `.npz`, when one of the arrays is not there or is
-    pickled, and when there is one more.
+    Raises `SimaError` for what `read_npz` refuses, and when there is one more.
     """
-    from zipfile import is_zipfile
-
-    import numpy as np
-
-    from sima_mlir import SimaError
-    from sima_mlir.diagnostics import describe
-    from sima_mlir.loading import reason_of
-
     names = [f"in{number}" for number in range(count)]
-    try:
-        with open(path, "rb") as file:
-            if not is_zipfile(file):
-                raise SimaError.of(f"inputs '{path}' must be an .npz")
-            file.seek(0)
-            archive = np.load(file, allow_pickle=False)
-            _check_names(path, names, archive.files)
-            return [_array(path, name, archive[name]) for name in names]
-    except SimaError:
-        raise
-    except OSError as error:
-        raise SimaError.of(f"cannot read '{path}': {reason_of(error)}") from error
-    except Exception as error:  # zipfile, zlib and NumPy each have their own for damaged bytes
-        raise SimaError.of(f"inputs '{path}' are not a readable .npz: {describe(error)}") from error
+    arrays = read_npz(path, "inputs", lambda given: _input_names(path, names, given))
+    return [arrays[name] for name in names]
 
 
-def _check_names(path: str, wanted: Sequence[str], given: Sequence[str]) -> None:
+def _input_names(path: str, wanted: Sequence[str], given: Sequence[str]) -> Sequence[str]:
     from sima_mlir import SimaError
 
     missing = [name for name in wanted if name not in given]
@@ -125,16 +199,7 @@ def _check_names(path: str, wanted: Sequence[str], given: Sequence[str]) -> None
             f"inputs '{path}' must have {len(wanted)} arrays as the function has arguments, "
             f"got also '{extra}'"
         )
-
-
-def _array(path: str, name: str, value: Any) -> Array:
-    import numpy as np
-
-    from sima_mlir import SimaError
-
-    if not isinstance(value, np.ndarray):
-        raise SimaError.of(f"'{name}' of inputs '{path}' must be an array, got other bytes")
-    return cast("Array", value)
+    return wanted
 
 
 class _Values:
@@ -154,6 +219,7 @@ class _Values:
         import numpy as np
 
         from sima_mlir import SimaError
+        from sima_mlir.diagnostics import saved_name
         from sima_mlir.execution import join
         from sima_mlir.loading import reason_of
 
@@ -162,17 +228,9 @@ class _Values:
         except OSError as error:
             raise SimaError.of(f"cannot write '{directory}': {reason_of(error)}") from error
         for number, ((op, _), batches) in enumerate(self.batches.items()):
-            name = f"{number:03d}_{_file_name(op)}.npy"
+            name = f"{number:03d}_{saved_name(op)}.npy"
             with open_whole(os.path.join(directory, name)) as file:
                 np.save(file, join(batches))
-
-
-def _file_name(op: Operation) -> str:
-    """Returns an operation's name in the source, or else its kind, fit for the name of a file."""
-    from sima_mlir.diagnostics import source_name
-
-    name = source_name(op.location) or op.name
-    return re.sub(r"[^\w.-]", "_", name, flags=re.ASCII)[:_LONGEST_NAME]
 
 
 def _save_outputs(path: str, arrays: Mapping[str, Array]) -> None:

@@ -86,6 +86,23 @@ def conv(draw: Draw) -> tuple[Shape, Shape, dict[str, Any]]:
     return data, (*taps, inputs, groups, outputs), keywords | {"dilations": dilations}
 
 
+def conv_transpose(draw: Draw) -> tuple[Shape, Shape, dict[str, Any]]:
+    rank = draw(SMALL)
+    inputs, groups, outputs = draw(SMALL), draw(SMALL), draw(SMALL)
+
+    def numbers(least: int, most: int, count: int = rank) -> list[int]:
+        return draw(st.lists(st.integers(least, most), min_size=count, max_size=count))
+
+    taps, strides, added = numbers(1, 3), numbers(1, 3), numbers(0, 2)
+    padding = numbers(0, 2, 2 * rank)
+    sizes = [1 + n for n in numbers(4, 6)]  # no padding leaves less than one element of these
+    data = (draw(st.integers(0, 2)), *sizes, inputs * groups)
+    keywords = {"strides": strides, "padding": padding, "output_padding": added}
+    left_out = draw(st.sets(st.sampled_from(sorted(keywords))))
+    kept = {name: None if name in left_out else given for name, given in keywords.items()}
+    return data, (*taps, inputs, groups, outputs), kept
+
+
 def pool(draw: Draw) -> tuple[Shape, list[int], dict[str, Any]]:
     rank = draw(SMALL)
     taps = [draw(SMALL) for _ in range(rank)]
@@ -131,6 +148,18 @@ def qnn_conv(draw: Draw) -> Operation:
     data, weight, keywords = conv(draw)
     types = draw(CODES), draw(st.sampled_from([i8, ui8]))
     return qnn.ConvOp(
+        value(tensor_type(data, types[0])),
+        value(tensor_type(weight, types[1])),
+        input_zero_point=code(draw, types[0]),
+        kernel_zero_point=code(draw, types[1]),
+        **keywords,
+    )
+
+
+def qnn_conv_transpose(draw: Draw) -> Operation:
+    data, weight, keywords = conv_transpose(draw)
+    types = draw(CODES), draw(st.sampled_from([i8, ui8]))
+    return qnn.ConvTransposeOp(
         value(tensor_type(data, types[0])),
         value(tensor_type(weight, types[1])),
         input_zero_point=code(draw, types[0]),
@@ -352,6 +381,23 @@ def sima_conv(draw: Draw) -> Operation:
     )
 
 
+def sima_conv_transpose(draw: Draw) -> Operation:
+    data, weight, keywords = conv_transpose(draw)
+    source, result = draw(st.sampled_from([i8, i16])), draw(st.sampled_from([i8, i16]))
+    operands = value(tensor_type(data, i8)), value(tensor_type(weight, i8))
+    out = qnn.ConvTransposeOp(*operands, **keywords)
+    channels = weight[-1] * weight[-2]
+    return sima.ConvTransposeOp(
+        value(tensor_type(data, source)),
+        integers(draw, weight, i8),
+        integers(draw, (channels,), i32),
+        requantization(draw, result, channels, scaled=False),
+        tensor_type(out.result.type.get_shape(), result),
+        input_zero_point=code(draw, source),
+        **keywords,
+    )
+
+
 def sima_dense(draw: Draw) -> Operation:
     data, channels = shape(draw, 1), draw(st.integers(0, 3))
     source, result = draw(st.sampled_from([i8, i16])), draw(st.sampled_from([i8, i16]))
@@ -448,6 +494,7 @@ BUILDERS: dict[str, Callable[[Draw], Operation]] = {
     "qnn.clip": lambda draw: clip(draw, qnn),
     "qnn.concatenate": qnn_concatenate,
     "qnn.conv": qnn_conv,
+    "qnn.conv_transpose": qnn_conv_transpose,
     "qnn.dense": qnn_dense,
     "qnn.depth_to_space": lambda draw: depth_to_space(draw, qnn),
     "qnn.dequantize": qnn_dequantize,
@@ -469,6 +516,7 @@ BUILDERS: dict[str, Callable[[Draw], Operation]] = {
     "sima.clip": lambda draw: clip(draw, sima),
     "sima.concat": sima_concat,
     "sima.conv": sima_conv,
+    "sima.conv_transpose": sima_conv_transpose,
     "sima.dense": sima_dense,
     "sima.depth_to_space": lambda draw: depth_to_space(draw, sima),
     "sima.dequantize": sima_dequantize,

@@ -272,7 +272,8 @@ def function(operator: str, dtype: tb.QuantizedType, rng: Random, *, same: bool 
     if operator == "GELU":
         options = {"approximate": bool(rng.pick([False, True]))}
     if operator == "PRELU":
-        options = {"slope": rng.codes(rng.pick([(1,), (1, 1, 1)]), dtype), "slope_q": y_q}
+        shape = rng.pick([(1,), (1, 1, 1), (16,), (1, 16)])
+        options = {"slope": rng.codes(shape, dtype), "slope_q": y_q}
     return tb.function(
         operator, x.shape, x_q=x_q, y_q=x_q if same else y_q, dtype=dtype, **options
     ), [x]
@@ -311,8 +312,19 @@ def test_clip_in_one_encoding_is_a_clip(operator: str, dtype: tb.QuantizedType):
     ("model", "message"),
     [
         (
-            tb.function("PRELU", (1, 2), x_q=Q, y_q=Q, slope=np.zeros(2, np.int8)),
-            "operator 'PRELU' at 'y': slope 'slope' must have 1 element, got 2",
+            tb.function("PRELU", (1, 2), x_q=Q, y_q=Q, slope=np.zeros(3, np.int8)),
+            "operator 'PRELU' at 'y': slope 'slope' must have one element, or one for each of "
+            "2 channels, got 3",
+        ),
+        (
+            tb.function("PRELU", (1, 2, 2), x_q=Q, y_q=Q, slope=np.zeros((2, 1), np.int8)),
+            "operator 'PRELU' at 'y': slope 'slope' must have one element, or one for each of "
+            "2 channels, got 2x1",
+        ),
+        (
+            tb.function("PRELU", (2, 1), x_q=Q, y_q=Q, slope=np.zeros((2, 1), np.int8)),
+            "operator 'PRELU' at 'y': slope 'slope' must have one element, or one for each of "
+            "1 channels, got 2x1",
         ),
         (
             tb.function("PRELU", (1, 2), x_q=Q, y_q=Q, slope=np.zeros(1, np.uint8)),

@@ -8,6 +8,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.interpreter import Interpreter
+
+from sima_mlir.interpreters import register_implementations
 
 MICROSOFT = "com.microsoft"
 
@@ -71,9 +76,7 @@ def run(
     """The outputs of a model; with `integers` int8 too is computed in integers where it can be."""
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options = _options()
     if integers:
         options.add_session_config_entry("session.qdqisint8allowed", "1")
     session = onnxruntime.InferenceSession(
@@ -81,6 +84,50 @@ def run(
     )
     names = [port.name for port in session.get_inputs()]
     return session.run(None, dict(zip(names, inputs, strict=True)))
+
+
+def run_all(proto: onnx.ModelProto, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Every tensor that the operators of a model compute, as they stand in the file, by name."""
+    import onnxruntime
+
+    options = _options()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    whole = onnx.ModelProto()
+    whole.CopyFrom(proto)
+    names = [name for operator in proto.graph.node for name in operator.output if name]
+    del whole.graph.output[:]
+    whole.graph.output.extend(map(helper.make_empty_tensor_value_info, names))
+    session = onnxruntime.InferenceSession(
+        whole.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    return dict(zip(names, session.run(names, dict(inputs)), strict=True))
+
+
+def quantized_at_once(proto: onnx.ModelProto) -> dict[str, str]:
+    """The codes of each tensor of floats that is clamped, if anything, and then quantized."""
+    found: dict[str, str] = {}
+    for operator in reversed(proto.graph.node):
+        if operator.op_type == "QuantizeLinear":
+            found[operator.input[0]] = operator.output[0]
+        elif operator.op_type in ("Relu", "Clip") and operator.output[0] in found:
+            found[operator.input[0]] = found[operator.output[0]]
+    return found
+
+
+def _options() -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return options
+
+
+def execute(module: ModuleOp, inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+    """The outputs of an imported model."""
+    interpreter = Interpreter(module)
+    register_implementations(interpreter, Context())
+    return interpreter.call_op("main", tuple(inputs))
 
 
 def small_cnn(seed: int = 0) -> onnx.ModelProto:
@@ -130,8 +177,9 @@ def quantize(
     per_channel: bool,
     activations: str,
     weights: str,
+    images: Sequence[np.ndarray] | None = None,
 ) -> onnx.ModelProto:
-    """The model quantized by `onnxruntime.quantization` with random images to calibrate."""
+    """The model quantized by `onnxruntime.quantization` with images to calibrate, or random ones."""
     from onnxruntime.quantization import (
         CalibrationDataReader,
         QuantFormat,
@@ -142,7 +190,8 @@ def quantize(
     class Images(CalibrationDataReader):
         def __init__(self) -> None:
             rng = np.random.default_rng(1)
-            self.images = iter([{"x": image(rng)} for _ in range(4)])
+            given = [image(rng) for _ in range(4)] if images is None else images
+            self.images = iter([{"x": x} for x in given])
 
         def get_next(self) -> Any:
             return next(self.images, None)

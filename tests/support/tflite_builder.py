@@ -25,11 +25,12 @@ Pair: TypeAlias = tuple[int, int]
 
 Padding: TypeAlias = Literal["SAME", "VALID"]
 Activation: TypeAlias = Literal["NONE", "RELU", "RELU_N1_TO_1", "RELU6"]
-QuantizedType: TypeAlias = Literal["int8", "uint8"]
+QuantizedType: TypeAlias = Literal["int8", "uint8", "int16"]
 
 OPTIONS_TABLE = {
     "ADD": "AddOptions",
     "AVERAGE_POOL_2D": "Pool2DOptions",
+    "BATCH_MATMUL": "BatchMatMulOptions",
     "CONCATENATION": "ConcatenationOptions",
     "CONV_2D": "Conv2DOptions",
     "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
@@ -54,6 +55,7 @@ OPTIONS_TABLE = {
     "SPLIT_V": "SplitVOptions",
     "SQUEEZE": "SqueezeOptions",
     "STRIDED_SLICE": "StridedSliceOptions",
+    "TRANSPOSE_CONV": "TransposeConvOptions",
     "UNPACK": "UnpackOptions",
 }
 
@@ -304,6 +306,36 @@ def depthwise_conv_2d(
     )
 
 
+def transpose_conv(
+    x_shape: Sequence[int],
+    weight: np.ndarray,
+    bias: np.ndarray | None,
+    *,
+    x_q: Quant,
+    w_scales: Scales,
+    y_q: Quant,
+    y_hw: Pair,
+    strides: Pair = (1, 1),
+    padding: Padding = "SAME",
+    activation: Activation = "NONE",
+    dtype: QuantizedType = "int8",
+    w_zero_point: int = 0,
+) -> bytes:
+    """Make a TRANSPOSE_CONV of x (N, H, W, C) with weights (O, KH, KW, C) to a height and width."""
+    y_shape = [x_shape[0], *y_hw, len(weight)]
+    tensors = [
+        _constant("shape", np.array(y_shape, np.int32)),
+        *_weights(weight, bias, x_q, w_scales, w_zero_point, 0),
+        Tensor("x", x_shape, dtype, *x_q),
+        Tensor("y", y_shape, dtype, *y_q),
+    ]
+    x = len(tensors) - 2
+    inputs = [0, 1, x, *range(2, x)]
+    options = _window_options(strides, padding, activation)
+    op = Operator("TRANSPOSE_CONV", inputs, [x + 1], options, 4 if activation != "NONE" else 3)
+    return build_model(tensors, [op], [x], [x + 1])
+
+
 def fully_connected(
     x_shape: Sequence[int],
     weight: np.ndarray,
@@ -330,6 +362,29 @@ def fully_connected(
         y_q,
         dtype,
     )
+
+
+def batch_matmul(
+    a_shape: Sequence[int],
+    b_shape: Sequence[int],
+    *,
+    a_q: Quant,
+    b_q: Quant,
+    y_q: Quant,
+    adj_x: bool = False,
+    adj_y: bool = False,
+    b_data: np.ndarray | None = None,
+) -> bytes:
+    """Make a BATCH_MATMUL of int8; the second operand is a constant if it has data."""
+    a, b = np.empty(a_shape, np.int8), np.empty(b_shape, np.int8)
+    y = np.matmul(a.swapaxes(-1, -2) if adj_x else a, b.swapaxes(-1, -2) if adj_y else b)
+    tensors = [
+        Tensor("a", a_shape, "int8", *a_q),
+        Tensor("b", b_shape, "int8", *b_q, data=b_data),
+        Tensor("y", y.shape, "int8", *y_q),
+    ]
+    op = Operator("BATCH_MATMUL", [0, 1], [2], {"adj_x": adj_x, "adj_y": adj_y}, 2)
+    return build_model(tensors, [op], [0, 1] if b_data is None else [0], [2])
 
 
 def add(
@@ -603,7 +658,7 @@ def _weights(
     tensors = [Tensor("weight", weight.shape, dtype, scales, w_zero_point, axis, weight)]
     if bias is not None:
         bias_scales = np.float32(x_q[0]) * scales
-        tensors.append(Tensor("bias", bias.shape, "int32", bias_scales, data=bias))
+        tensors.append(Tensor("bias", bias.shape, bias.dtype.name, bias_scales, data=bias))
     return tensors
 
 

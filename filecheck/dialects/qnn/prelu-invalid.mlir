@@ -34,3 +34,30 @@ func.func @prelu_c2_scales(%x: tensor<4xi8>) {
     : (tensor<4xi8>) -> tensor<4xi8>
   return
 }
+
+// -----
+
+// CHECK: alpha must be in -128..127, got -129
+func.func @prelu_c2_list(%x: tensor<4xi8>) {
+  %r = qnn.prelu %x alpha = [1, 2, -129, 4] alpha_q = <scale = 1.0> input_q = <scale = 1.0> output_q = <scale = 1.0>
+    : (tensor<4xi8>) -> tensor<4xi8>
+  return
+}
+
+// -----
+
+// CHECK: alpha must be one value or a list of 4, got 3
+func.func @prelu_c3(%x: tensor<2x4xi8>) {
+  %r = qnn.prelu %x alpha = [1, 2, 3] alpha_q = <scale = 1.0> input_q = <scale = 1.0> output_q = <scale = 1.0>
+    : (tensor<2x4xi8>) -> tensor<2x4xi8>
+  return
+}
+
+// -----
+
+// CHECK: alpha must be one value or a list of (), got 1
+func.func @prelu_c3_scalar(%x: tensor<i8>) {
+  %r = qnn.prelu %x alpha = [1] alpha_q = <scale = 1.0> input_q = <scale = 1.0> output_q = <scale = 1.0>
+    : (tensor<i8>) -> tensor<i8>
+  return
+}

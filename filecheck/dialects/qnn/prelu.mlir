@@ -27,3 +27,12 @@ func.func @as_attributes(%x: tensor<4xi8>) {
     : (tensor<4xi8>) -> tensor<4xi8>
   return
 }
+
+// CHECK: @channels(%[[X:[a-z0-9]+]]:
+// CHECK-NEXT: qnn.prelu %[[X]] alpha = [12, -7] alpha_q = <scale = 0.01, zero_point = 2> input_q
+// GENERIC: "qnn.prelu"({{.*}}) <{alpha = array<i32: 12, -7>,
+func.func @channels(%x: tensor<1x4x2xi8>) {
+  %r = qnn.prelu %x alpha = [12, -7] alpha_q = <scale = 0.01, zero_point = 2> input_q = <scale = 0.05, zero_point = 3>
+    output_q = <scale = 0.1, zero_point = -5> : (tensor<1x4x2xi8>) -> tensor<1x4x2xi8>
+  return
+}

@@ -23,3 +23,10 @@ func.func @as_attributes(%x: tensor<4xi8>) {
   %r = "sima.lut"(%x) {table = dense<3> : tensor<256xi8>} : (tensor<4xi8>) -> tensor<4xi8>
   return
 }
+
+// CHECK: @channels(%[[X:[a-z0-9]+]]:
+// CHECK-NEXT: sima.lut %[[X]] table = dense<-7> : tensor<4x256xi8> : (tensor<2x4xi8>) -> tensor<2x4xi8>
+func.func @channels(%x: tensor<2x4xi8>) {
+  %r = sima.lut %x table = dense<-7> : tensor<4x256xi8> : (tensor<2x4xi8>) -> tensor<2x4xi8>
+  return
+}

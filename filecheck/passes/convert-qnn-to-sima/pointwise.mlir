@@ -24,13 +24,42 @@ func.func @leaky_relu(%x: tensor<1x4xi8>) -> tensor<1x4xi8> {
 
 // -----
 
-// A clip after a table stays; a requantization after it knows which codes the table has.
+// A clip after a table is in it: its least code is -100, its largest 100.
 // REMARK: [Passed] 'qnn.sigmoid' op lowered to 'sima.lut': max_error = 0
 // CHECK-LABEL: @chain
-// CHECK: sima.lut %{{.*}} table = dense<
-// CHECK: sima.clip %{{.*}} min = -100 max = 100
+// CHECK: sima.lut %{{.*}} table = dense<"0x9C9C9C{{.*}}FAFC{{.*}}646464"> : tensor<256xi8>
+// CHECK-NEXT: return
 func.func @chain(%x: tensor<1x4xi8>) -> tensor<1x4xi8> {
   %0 = qnn.sigmoid %x input_q = <scale = 0.5> output_q = <scale = 0.00390625, zero_point = -128> rounding = tflite : (tensor<1x4xi8>) -> tensor<1x4xi8>
   %1 = qnn.clip %0 min = -100 max = 100 : (tensor<1x4xi8>) -> tensor<1x4xi8>
   func.return %1 : tensor<1x4xi8>
+}
+
+// -----
+
+// A list of slopes gives a table for each channel: 1 keeps codes, 0 makes -128..-1 zero.
+// CHECK-LABEL: @prelu
+// CHECK: sima.lut %{{.*}} table = dense<"0x808182{{.*}}7E7F00000000{{.*}}7E7F"> : tensor<2x256xi8>
+func.func @prelu(%x: tensor<1x4x2xi8>) -> tensor<1x4x2xi8> {
+  %0 = qnn.prelu %x alpha = [1, 0] alpha_q = <scale = 1.0> input_q = <scale = 0.5> output_q = <scale = 0.5> rounding = tflite : (tensor<1x4x2xi8>) -> tensor<1x4x2xi8>
+  func.return %0 : tensor<1x4x2xi8>
+}
+
+// -----
+
+// Clips come one after the other; one whose operand has another user stays.
+// CHECK-LABEL: @clip
+// REMARK: [Passed] 'qnn.clip' op fused into 'sima.lut'
+// REMARK: [Passed] 'qnn.clip' op fused into 'sima.lut'
+// REMARK: [Passed] 'qnn.clip' op lowered to 'sima.clip'
+// CHECK: sima.lut %{{.*}} table = dense<7> : tensor<256xi8>
+// CHECK: %[[T:.*]] = sima.lut
+// CHECK-NEXT: sima.clip %[[T]] min = 7 max = 7
+func.func @clip(%x: tensor<1x4xi8>) -> (tensor<1x4xi8>, tensor<1x4xi8>, tensor<1x4xi8>) {
+  %0 = qnn.tanh %x input_q = <scale = 0.1> output_q = <scale = 0.0078125> : (tensor<1x4xi8>) -> tensor<1x4xi8>
+  %1 = qnn.clip %0 min = -5 max = 7 : (tensor<1x4xi8>) -> tensor<1x4xi8>
+  %2 = qnn.clip %1 min = 7 max = 9 : (tensor<1x4xi8>) -> tensor<1x4xi8>
+  %3 = qnn.tanh %x input_q = <scale = 0.1> output_q = <scale = 0.0078125> : (tensor<1x4xi8>) -> tensor<1x4xi8>
+  %4 = qnn.clip %3 min = 7 max = 7 : (tensor<1x4xi8>) -> tensor<1x4xi8>
+  func.return %2, %3, %4 : tensor<1x4xi8>, tensor<1x4xi8>, tensor<1x4xi8>
 }

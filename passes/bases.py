@@ -1,0 +1,48 @@
+"""What passes have in common: the options of a lowering, and pipelines of passes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+
+from sima_mlir.passes.lowering import Mode
+
+
+@dataclass(frozen=True)
+class LoweringOptions(ModulePass, ABC):
+    """A pass that lowers to the accelerator."""
+
+    requantization: Mode = "sima"
+    """sima: fold scales into 8-bit weights and a shift; tflite: multiply by an integer, exactly;
+    auto: fold where no result can be off by more than max-error, or 1, and multiply elsewhere."""
+
+    max_error: int | None = None
+    """Refuse what is not proven to give results within so many codes of its source's."""
+
+    certify: bool = False
+    """Write the proven bound of the error, and what it is relative to, on each operation."""
+
+    partial: bool = False
+    """Leave what can't be lowered in qnn, with a remark that says why, instead of failing."""
+
+    def __post_init__(self) -> None:
+        if self.max_error is not None and self.max_error < 0:
+            raise ValueError(f"max-error must not be negative, got {self.max_error}")
+
+
+class Pipeline(ModulePass, ABC):
+    """A pass that stands for others."""
+
+    @abstractmethod
+    def passes(self) -> Sequence[ModulePass]:
+        """Returns the passes in their order."""
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        """Runs the passes one after the other."""
+        for module_pass in self.passes():
+            module_pass.apply(ctx, op)
