@@ -100,7 +100,10 @@ class Errors(NamedTuple):
     bound: Callable[[], int]
     """The largest error that any operand can give."""
     rms: Callable[[], float]
-    """The expected root mean square error, for independent codes that are all equally likely."""
+    """The expected root mean square error, for independent codes that are all equally likely.
+
+    For a mean and a product of matrices it is over sums that are all equally likely.
+    """
 
 
 def errors_of(
@@ -345,7 +348,10 @@ def _matmul_steps(
             raise ValueError(f"its source's {name} must be {own}, got {given}")
         codes = code_range(dtype_of(element_type(value)))
         operands.append((codes, given.value.data))
-    return _channel_steps(op, product_sum_range(op.inner_size(), *operands), source)
+    low, high = product_sum_range(op.inner_size(), *operands)
+    if low < -(1 << 31) or high >= 1 << 31:
+        raise ValueError(f"its source's sums must fit 32 bits, got {low}..{high}")
+    return _channel_steps(op, (low, high), source)
 
 
 def _channel_steps(

@@ -30,6 +30,7 @@ from xdsl.dialects.builtin import (
     f32,
     f64,
     i8,
+    i16,
     i32,
     i64,
 )
@@ -119,13 +120,16 @@ from sima_mlir.dialects.spatial import (
 )
 from sima_mlir.quantization import (
     ADD_ROUNDINGS,
+    WIDE_ROUNDINGS,
     Rounding,
     SoftmaxConstants,
     code_range,
     softmax_constants,
 )
 
-ACCUMULATORS = tensor_of(i32)
+ACCUMULATORS = tensor_of(i32, i64)
+WIDE_CODES = tensor_of(i8, ui8, i16, i32, i64)
+
 
 NAME_ATTRIBUTE = "qnn.name"
 """The attribute of a function's argument or result that gives its name in the source."""
@@ -154,11 +158,11 @@ class WeightedOperation(IRDLOperation, ABC):
 
 @irdl_op_definition
 class ConvOp(DilatedWindowOperation, WeightedOperation):
-    """Convolves codes with weights into i32 accumulators.
+    """Convolves codes with weights into accumulators of 32 or 64 bits.
 
     result[n, y…, g * O + o] = Σ over taps k… and inputs i of
     (data[n, y * stride + k * dilation - before…, g * I + i] - input_zero_point)
-    * (weight[k…, i, g, o] - kernel_zero_point), in i32 that wraps.
+    * (weight[k…, i, g, o] - kernel_zero_point), in the result's integers, which wrap.
 
     A tap outside the data reads `input_zero_point`, which stands for the real number zero.
 
@@ -195,6 +199,7 @@ class ConvOp(DilatedWindowOperation, WeightedOperation):
         dilations: Sequence[int] | None = None,
         input_zero_point: int = 0,
         kernel_zero_point: int = 0,
+        accumulator: Attribute = i32,
     ):
         rank = shapes.check_conv_ranks(shape_of(data), shape_of(weight))
         window = shapes.make_window(rank, strides, padding, dilations)
@@ -206,7 +211,7 @@ class ConvOp(DilatedWindowOperation, WeightedOperation):
                 "input_zero_point": IntegerAttr(input_zero_point, i32),
                 "kernel_zero_point": IntegerAttr(kernel_zero_point, i32),
             },
-            result_types=[tensor_type(shape, i32)],
+            result_types=[tensor_type(shape, accumulator)],
         )
 
     def conv_window(self) -> shapes.Window:
@@ -226,12 +231,12 @@ class ConvOp(DilatedWindowOperation, WeightedOperation):
 
 @irdl_op_definition
 class ConvTransposeOp(TransposedWindowOperation, WeightedOperation):
-    """Spreads codes over a larger tensor of i32 accumulators, as weights say.
+    """Spreads codes over a larger tensor of accumulators of 32 or 64 bits, as weights say.
 
     result[n, y…, g * O + o] = Σ over taps k… and inputs i of
     (data[n, x…, g * I + i] - input_zero_point) * (weight[k…, i, g, o] - kernel_zero_point),
-    in i32 that wraps, with x the position for which y = x * stride + k - before. A tap counts
-    where there is such a position inside the data.
+    in the result's integers, which wrap, with x the position for which
+    y = x * stride + k - before. A tap counts where there is such a position inside the data.
 
     It is the transpose of a convolution: of the Jacobian of one with the same strides, padding and
     weights, I and O exchanged. The weights are not mirrored.
@@ -270,6 +275,7 @@ class ConvTransposeOp(TransposedWindowOperation, WeightedOperation):
         output_padding: Sequence[int] | None = None,
         input_zero_point: int = 0,
         kernel_zero_point: int = 0,
+        accumulator: Attribute = i32,
     ):
         rank = shapes.check_conv_ranks(shape_of(data), shape_of(weight))
         window = shapes.make_window(rank, strides, padding)
@@ -282,7 +288,7 @@ class ConvTransposeOp(TransposedWindowOperation, WeightedOperation):
                 "input_zero_point": IntegerAttr(input_zero_point, i32),
                 "kernel_zero_point": IntegerAttr(kernel_zero_point, i32),
             },
-            result_types=[tensor_type(shape, i32)],
+            result_types=[tensor_type(shape, accumulator)],
         )
 
     def infer_shape(self) -> tuple[int, ...]:
@@ -299,10 +305,10 @@ class ConvTransposeOp(TransposedWindowOperation, WeightedOperation):
 
 @irdl_op_definition
 class DenseOp(WeightedOperation):
-    """Multiplies codes by a weight matrix into i32 accumulators.
+    """Multiplies codes by a weight matrix into accumulators of 32 or 64 bits.
 
     result[…, o] = Σ over i of (data[…, i] - input_zero_point)
-    * (weight[o, i] - kernel_zero_point), in i32 that wraps.
+    * (weight[o, i] - kernel_zero_point), in the result's integers, which wrap.
 
     (C1) weight has axes O, I, and the last axis of data has size I.
     (C2) the result has the shape of data with O in place of I.
@@ -328,6 +334,7 @@ class DenseOp(WeightedOperation):
         *,
         input_zero_point: int = 0,
         kernel_zero_point: int = 0,
+        accumulator: Attribute = i32,
     ):
         shape = shapes.dense_shape(shape_of(data), shape_of(weight))
         super().__init__(
@@ -336,7 +343,7 @@ class DenseOp(WeightedOperation):
                 "input_zero_point": IntegerAttr(input_zero_point, i32),
                 "kernel_zero_point": IntegerAttr(kernel_zero_point, i32),
             },
-            result_types=[tensor_type(shape, i32)],
+            result_types=[tensor_type(shape, accumulator)],
         )
 
     def infer_shape(self) -> tuple[int, ...]:
@@ -351,12 +358,12 @@ class DenseOp(WeightedOperation):
 
 @irdl_op_definition
 class BiasAddOp(IRDLOperation):
-    """Adds one i32 to each channel of i32 accumulators, wrapping.
+    """Adds one integer to each channel of accumulators, wrapping.
 
     result[…, c] = data[…, c] + bias[c]
 
     (C1) bias has one axis, of the size of the last axis of data.
-    (C2) the result has the shape of data.
+    (C2) the result has the type of data, and bias the same element type.
 
     Example:
         %r = qnn.bias_add %x, %b : (tensor<1x4x4x8xi32>, tensor<8xi32>) -> tensor<1x4x4x8xi32>
@@ -379,12 +386,15 @@ class BiasAddOp(IRDLOperation):
         """Checks C1 and C2."""
         if not shape_of(self.data):
             raise VerifyException("data must have at least 1 axis, got 0")
+        wanted, given = element_type(self.data), element_type(self.bias)
+        if given != wanted:
+            raise VerifyException(f"bias must have element type {wanted}, got {given}")
         channels, bias = shape_of(self.data)[-1:], shape_of(self.bias)
         if bias != channels:
             raise VerifyException(
                 f"bias must have shape {dimensions(channels)}, got {dimensions(bias)}"
             )
-        verify_shape(self.result, lambda: shape_of(self.data))
+        verify_same_type(self.result, self.data)
 
 
 @irdl_op_definition
@@ -399,6 +409,7 @@ class RequantizeOp(IRDLOperation):
     (C1) input_q has one scale, or one for each channel (the last axis of data).
     (C2) output_q has one scale, and its zero point is a code of the result.
     (C3) the result has the shape of data.
+    (C4) rounding is tflite16 or away for data of i64.
 
     Example:
         %r = qnn.requantize %x input_q = <scale = [0.5, 0.25], zero_point = 0>
@@ -408,7 +419,7 @@ class RequantizeOp(IRDLOperation):
 
     name = "qnn.requantize"
 
-    data = operand_def(ANY_CODES)
+    data = operand_def(WIDE_CODES)
     input_q = prop_def(QuantizationAttr)
     output_q = prop_def(QuantizationAttr)
     rounding = prop_def(RoundingAttr, default_value=RoundingAttr(Rounding.UPWARD))
@@ -440,10 +451,12 @@ class RequantizeOp(IRDLOperation):
         )
 
     def verify_(self) -> None:
-        """Checks C1 to C3."""
+        """Checks C1 to C4."""
         _verify_channels(self.data, "input_q", self.input_q)
         verify_encoding(self.result, "output_q", self.output_q)
         verify_shape(self.result, lambda: shape_of(self.data))
+        if element_type(self.data) == i64:
+            verify_rounding(self.rounding, WIDE_ROUNDINGS)
 
 
 @irdl_op_definition
@@ -784,7 +797,7 @@ class BatchMatmulOp(MatmulOperation):
 
     name = "qnn.batch_matmul"
 
-    result = result_def(ACCUMULATORS)
+    result = result_def(tensor_of(i32))
 
     traits = traits_def(Pure(), DistinctProperties())
 

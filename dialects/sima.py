@@ -12,7 +12,8 @@ operation that requantizes does so in one of two ways, named by its `requantizat
 
 `saturate` clamps to the result's type, and to `clamp` where that is given. SiMa publishes neither
 the width of the accumulator nor the range of shifts: 32 bits, and 0 to 31 for `sima`, are what
-`sima_mlir.quantization.Target` assumes.
+`sima_mlir.quantization.Target` assumes; a convolution or dense operator on 16-bit codes may have
+48 bits.
 
 Source: SiMa's public API page `afe.tvm_converter.quantization` and Model Compiler guides.
 """
@@ -116,9 +117,12 @@ from sima_mlir.dialects.spatial import (
 from sima_mlir.quantization import (
     DEFAULT_TARGET,
     MAX_SHIFT,
+    WIDE_ROUNDINGS,
+    WIDE_TARGET,
     Quantization,
     Rounding,
     SoftmaxConstants,
+    Target,
     largest_significand,
 )
 
@@ -292,8 +296,11 @@ class WeightedOperation(RequantizingOperation, ABC):
     """A requantizing operation with a weight and a bias for each channel.
 
     (W1) weight is a static tensor of i8.
-    (W2) bias is a static tensor of i32, one for each channel.
+    (W2) bias is a static tensor of i32, one for each channel; or of i64 where data is i16.
     (W3) scale_correction is for `tflite` only.
+    (W4) a bias of i64 is for `tflite` with rounding tflite16 or away.
+
+    The accumulator has 32 bits, and 48 with a bias of i64.
     """
 
     data = operand_def(tensor_of(i8, i16))
@@ -308,10 +315,21 @@ class WeightedOperation(RequantizingOperation, ABC):
     def verify_elements(self) -> None:
         """Checks the types of weight and bias, before their shapes are read."""
         _verify_elements("weight", self.weight, i8)
-        _verify_elements("bias", self.bias, i32)
+        _verify_elements("bias", self.bias, *((i32, i64) if self._is_16_bit() else (i32,)))
+
+    @property
+    def target(self) -> Target:
+        """What the operation needs of the accelerator: how wide its accumulator is."""
+        is_wide = elements_type(self.bias).element_type == i64
+        return WIDE_TARGET if is_wide else DEFAULT_TARGET
+
+    def _is_16_bit(self) -> bool:
+        return element_type(self.data) == i16
 
     def verify_weights(self) -> None:
-        """Checks W2 and W3 and R1 to R6."""
+        """Checks W2 to W4 and R1 to R6."""
+        if self.target is WIDE_TARGET:
+            self._verify_wide()
         channels, bias = shape_of(self.result)[-1:], elements_type(self.bias).get_shape()
         if bias != channels:
             raise VerifyException(
@@ -320,6 +338,13 @@ class WeightedOperation(RequantizingOperation, ABC):
         if not self.is_tflite and self.scale_correction is not None:
             raise VerifyException("requantization sima takes no scale_correction, got one")
         self.verify_requantization(self.result)
+
+    def _verify_wide(self) -> None:
+        if not self.is_tflite:
+            raise VerifyException("requantization sima takes a bias of i32, got i64")
+        if self.rounding is not None and self.rounding.data not in WIDE_ROUNDINGS:
+            names = " or ".join(WIDE_ROUNDINGS)
+            raise VerifyException(f"a bias of i64 takes rounding {names}, got {self.rounding.data}")
 
 
 @irdl_op_definition
@@ -1388,10 +1413,11 @@ def _verify_quantization(scale: FloatAttr, zero_point: IntegerAttr, codes: Attri
     verify_code("zero_point", zero_point.value.data, codes)
 
 
-def _verify_elements(name: str, attribute: ElementsAttr, wanted: Attribute) -> None:
+def _verify_elements(name: str, attribute: ElementsAttr, *wanted: Attribute) -> None:
     given = attribute.get_type()
-    if not isinstance(given, TensorType) or elements_type(attribute).element_type != wanted:
-        raise VerifyException(f"{name} must be a tensor of {wanted}, got {given}")
+    if not isinstance(given, TensorType) or elements_type(attribute).element_type not in wanted:
+        kinds = " or ".join(str(kind) for kind in wanted)
+        raise VerifyException(f"{name} must be a tensor of {kinds}, got {given}")
     if not given.has_static_shape():
         raise VerifyException(f"{name} must have a static shape, got {given}")
 

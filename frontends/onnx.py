@@ -33,7 +33,7 @@ Sources: ONNX's `docs/Operators.md`; ONNX Runtime 1.32 `docs/ContribOperators.md
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -61,6 +61,7 @@ from sima_mlir.frontends.onnx_arithmetic import Arithmetic
 from sima_mlir.frontends.onnx_builder import location_of, shifted
 from sima_mlir.frontends.onnx_file import Graph, Node, Port, read_graph
 from sima_mlir.frontends.onnx_moves import checked_axis, constant_of
+from sima_mlir.frontends.onnx_tail import find_tail, is_coded
 from sima_mlir.frontends.onnx_values import (
     OFFSETS,
     Accumulated,
@@ -89,6 +90,7 @@ def import_onnx(
     folder: Path | None = None,
     *,
     batch: int = 1,
+    partial: bool = False,
     report: Callable[[str], None] = lambda message: None,
 ) -> ModuleOp:
     """Returns a module whose one function, `@main`, computes the model.
@@ -99,13 +101,19 @@ def import_onnx(
     the way to, the module's is the file `name`. Data outside the file is looked for in `folder`.
     A first axis without a fixed size becomes `batch`, which `report` is told.
 
+    With `partial`, operators on floats at the end of the graph that have no form in integers are
+    left out, each of which `report` is told with the reason. The function then returns, after the
+    outputs that it does compute, the tensors that those operators read, by their names: as codes,
+    or as floats where the file has floats.
+
     Raises `ModelError` when the package `onnx` is not installed, when the bytes are not a model or
     a damaged one, and with a line for each operator that cannot be taken over: one that is not
     supported, that works on floats, whose weights are not constant, are not there or have several
     zero points, whose data has several scales, or whose shapes or types do not fit together.
     """
     try:
-        return _Importer(read_graph(data, folder), batch, report).module(name)
+        importer = _Importer(read_graph(data, folder), batch, report)
+        return importer.module(name, partial=partial)
     except ModelError as error:
         raise ModelError(*(" ".join(m.split()) for m in error.messages)) from None
 
@@ -128,29 +136,105 @@ class _Importer(Arithmetic):
         self.tensors: dict[str, Tensor | None] = {}
         self.problems: dict[str, None] = {}
         """The lines for what is wrong, each once."""
+        self.failed: set[int] = set()
+        """The places of the operators that could not be taken over."""
+        self.is_damaged = False
+        """Whether something is wrong with the file, and not with an operator."""
         self.encodings: dict[tuple[str, str, int], QuantizationAttr] = {}
         """What two inputs state of codes less an offset."""
 
-    def module(self, name: str) -> ModuleOp:
+    def module(self, name: str, *, partial: bool) -> ModuleOp:
         """Builds the module; raises `ModelError` with all that is wrong."""
+        self.problems |= dict.fromkeys(_undeclared(self.graph))
+        self.is_damaged = bool(self.problems)
         self.problems |= dict.fromkeys(_unsupported(self.graph))
-        readers = _readers(self.graph)
-        encodings = [self.declared_encoding(port, readers) for port in self.graph.inputs]
-        for port, encoding in zip(self.graph.inputs, encodings, strict=True):
-            self.tensors[port.name] = self.attempt(partial(self.argument, port, encoding))
-        for node in self.graph.nodes:
+        arguments = self.arguments()
+        for place, node in enumerate(self.graph.nodes):
             self.tensors |= dict.fromkeys(node.outputs)
-            if node.code in _OPERATORS:
-                self.tensors |= self.attempt(partial(self.convert, node), node) or {}
-        found = [self.attempt(partial(self.output, port)) for port in self.graph.outputs]
+            results = self.attempt(lambda node=node: self.convert(node), node)
+            self.tensors |= results or {}
+            if results is None:
+                self.failed.add(place)
+        found = [self.attempt(lambda port=port: self.output(port)) for port in self.graph.outputs]
         if self.problems:
+            found = self.without_tail(found, partial=partial)
+        return self.finished(name, arguments, found)
+
+    def arguments(self) -> list[DictionaryAttr]:
+        """Adds the arguments and returns their attributes."""
+        readers = _readers(self.graph)
+        attributes: list[DictionaryAttr] = []
+        for port in self.graph.inputs:
+            encoding = self.declared_encoding(port, readers)
+            add = partial(self.argument, port, encoding)
+            self.tensors[port.name] = tensor = self.attempt(add)
+            self.is_damaged |= tensor is None
+            attributes.append(_attributes(port, encoding))
+        return attributes
+
+    def without_tail(self, found: Sequence[_Result | None], *, partial: bool) -> list[_Result]:
+        """Returns the results of what is before the operators that could not be taken over.
+
+        Raises `ModelError` with all that is wrong if that is more, or not `partial`.
+        """
+        crossing: dict[str, _Result] = {}
+        tail = find_tail(self.graph, self.failed, lambda name: self.crosses(name, crossing))
+        if self.is_damaged or tail is None or not tail.crossing:
             raise ModelError(*self.problems)
+        if not partial:
+            left = f"{len(tail.nodes)} of {len(self.graph.nodes)} operators"
+            remedy = f"a partial import would leave out {left}, all on floats and at the end"
+            raise ModelError(*self.problems, remedy)
+        absent = {name for node in tail.nodes for name in node.outputs}
+        for node in tail.nodes:
+            at = f"operator '{node.code}' at '{node.name}'"
+            self.report(f"{at} is left to the host: {self.reason(node, at, absent)}")
+        outputs = zip(self.graph.outputs, found, strict=True)
+        kept = {port.name: result for port, result in outputs if result is not None}
+        kept |= {name: crossing[name] for name in tail.crossing if name not in kept}
+        self.erase_unused(kept.values())
+        return list(kept.values())
+
+    def reason(self, node: Node, at: str, absent: set[str]) -> str:
+        """Returns why an operator is left out with others that compute what is `absent`."""
+        if node.code not in _OPERATORS:
+            return "it is not supported"
+        own = (line.removeprefix(f"{at}: ") for line in self.problems if line.startswith(f"{at}: "))
+        late = "it reads what is left there" if absent & {*node.inputs} else "it is not quantized"
+        return next(own, late)
+
+    def crosses(self, name: str, crossing: dict[str, _Result]) -> bool:
+        """Whether a tensor can be a result, which is then added."""
+        tensor = self.tensors.get(name)
+        if tensor is None:
+            return False
+        port = Port(name, tensor.type if isinstance(tensor, Codes) else "FLOAT", None)
+        try:
+            crossing[name] = self.result(port, tensor)
+        except (ModelError, *_FAULTS):
+            return False
+        return True
+
+    def erase_unused(self, results: Iterable[_Result]) -> None:
+        """Erases what only operators would use that are left out."""
+        returned = {value for value, _ in results}
+        for operation in reversed(list(self.block.ops)):
+            if not returned.intersection(operation.results) and not any(
+                result.uses.get_length() for result in operation.results
+            ):
+                operation.detach()
+                operation.erase()
+
+    def finished(
+        self, name: str, arguments: Sequence[DictionaryAttr], found: Sequence[_Result]
+    ) -> ModuleOp:
+        """Returns the module of what was built, without what nobody uses."""
         self.block.add_op(func.ReturnOp(*(value for value, _ in found)))
         main = func.FuncOp(
             "main",
             (self.block.arg_types, [value.type for value, _ in found]),
             Region(self.block),
-            arg_attrs=ArrayAttr(map(_attributes, self.graph.inputs, encodings)),
+            arg_attrs=ArrayAttr(arguments),
             res_attrs=ArrayAttr([attributes for _, attributes in found]),
         )
         self.tensors.clear()  # deferred operations refer to self, and would keep all constants
@@ -167,13 +251,14 @@ class _Importer(Arithmetic):
             pass
         except ModelError as error:
             messages = error.messages
+            self.is_damaged |= node is not None
         except _FAULTS as error:
             at = f"operator '{node.code}' at '{node.name}': " if node else ""
             messages = [at + str(error)]
         self.problems |= dict.fromkeys(messages)
         return None
 
-    def output(self, port: Port) -> tuple[SSAValue, DictionaryAttr]:
+    def output(self, port: Port) -> _Result:
         """Returns an output of the function."""
         return self.result(port, self.tensor(port.name))
 
@@ -192,7 +277,8 @@ class _Importer(Arithmetic):
 
     def convert(self, node: Node) -> dict[str, Tensor]:
         """Adds the operations of an operator and returns its outputs by their names."""
-        support = _OPERATORS[node.code]
+        if (support := _OPERATORS.get(node.code)) is None:
+            raise _Unavailable
         _check_inputs(node, support)
         inputs = [self.tensor(name) if name else None for name in node.inputs]
         self.location = location_of(node.name)
@@ -398,6 +484,9 @@ class _Importer(Arithmetic):
         return self.written(node, result, 7) if node.input(7) else result
 
 
+_Result: TypeAlias = tuple[SSAValue, DictionaryAttr]
+"""A result of the function, with its attributes."""
+
 _Function: TypeAlias = Callable[..., Tensor]
 
 _Build: TypeAlias = Callable[..., "Tensor | list[Tensor]"]
@@ -537,13 +626,16 @@ def _unsupported(graph: Graph) -> list[str]:
         f"operator '{code}' is not supported ({_times(len(at))}, first at '{at[0]}')"
         for code, at in found.items()
     ]
-    used = {node.code.rpartition(".")[0] for node in graph.nodes if node.code in _OPERATORS}
-    lines += [f"the model has no opset of domain '{d}'" for d in used - graph.domains - {""}]
-    codes = {node.code.removeprefix(_MICROSOFT) for node in graph.nodes}
-    if not any("Linear" in code or "Integer" in code or code == "QGemm" for code in codes):
+    if not any(map(is_coded, graph.nodes)):
         first = "the model is not quantized: it has no operator that reads or writes codes"
         raise ModelError(first, *lines)
     return lines
+
+
+def _undeclared(graph: Graph) -> list[str]:
+    """Lists the domains of supported operators that the model does not say it has."""
+    used = {node.code.rpartition(".")[0] for node in graph.nodes if node.code in _OPERATORS}
+    return [f"the model has no opset of domain '{d}'" for d in used - graph.domains - {""}]
 
 
 def _readers(graph: Graph) -> dict[str, tuple[Node, int]]:

@@ -86,18 +86,20 @@ def convolve(
     padding: Sequence[int],
     dilations: Sequence[int],
     pad_value: int = 0,
-) -> npt.NDArray[np.int64]:
+    zero_point: int = 0,
+    dtype: npt.DTypeLike = np.int64,
+) -> Integers:
     """Slide kernels over images: one sum of products an output position and output channel.
 
         result[n, x, g*O + o] = sum over k and i of
-            data[n, x*stride + k*dilation - begin, g*I + i] * weight[k, i, g, o]
+            (data[n, x*stride + k*dilation - begin, g*I + i] - zero_point) * weight[k, i, g, o]
 
     where x and k run over the spatial axes, and a tap outside the image reads `pad_value`.
 
     `data` is `(N, *spatial, G*I)` and `weight` is `(*kernel, I, G, O)`, both of any integer type;
-    the result is int64 `(N, *out, G*O)`, with
+    the result is `(N, *out, G*O)` of the integer type `dtype`, with
     `out = (spatial + begin + end - ((kernel - 1)*dilation + 1)) // stride + 1`.
-    A sum that does not fit int64 wraps around.
+    A sum that does not fit int64 or `dtype` wraps around.
 
     Raises ValueError if the ranks, the channels or the lengths of the lists do not fit together, a
     stride, dilation or kernel size is below 1, a padding is negative, or a kernel spans more than
@@ -107,12 +109,14 @@ def convolve(
     *kernel, inputs, groups, outputs = weight.shape
     _check_window(data.shape, kernel, strides, padding, dilations)
     columns = weight.reshape(math.prod(kernel) * inputs, groups * outputs)
-    exact = _exact_type(max(_magnitude(data), abs(pad_value)), columns)
+    exact = _exact_type(max(_range_of(data, zero_point), abs(pad_value - zero_point)), columns)
     depthwise = inputs == 1 and groups > 1
-    image = np.repeat(data, outputs, axis=-1) if depthwise else data
-    windows = _windows(_pad(image, padding, pad_value, exact), kernel, strides, dilations)
+    image = np.repeat(data, outputs, axis=-1) if depthwise and outputs > 1 else data
+    centred = _centred(image, zero_point, exact)
+    padded = _pad(centred, padding, pad_value - zero_point, exact) if any(padding) else centred
+    windows = _windows(padded, kernel, strides, dilations)
     product = _tap_product if depthwise else _patch_product
-    return _by_blocks(product, windows, weight.astype(exact))
+    return _by_blocks(product, windows, weight.astype(exact), dtype)
 
 
 def convolve_transpose(
@@ -410,6 +414,22 @@ def _check_list(name: str, values: Sequence[int], length: int, least: int) -> No
         raise ValueError(f"{name} takes entries of at least {least}, got {min(values)}")
 
 
+def _range_of(codes: Integers, zero_point: int) -> int:
+    """Bound |codes - zero_point|, by the type of 8-bit codes and exactly for others."""
+    if codes.dtype.itemsize == 1:
+        low, high = code_range(codes.dtype)
+    else:
+        low, high = int(codes.min(initial=zero_point)), int(codes.max(initial=zero_point))
+    return max(zero_point - low, high - zero_point)
+
+
+def _centred(codes: Integers, zero_point: int, exact: ExactType) -> Numbers:
+    """Subtract the zero point, in the type that holds the difference, which holds short codes."""
+    if codes.dtype.itemsize <= 2:
+        return np.subtract(codes, zero_point, dtype=exact)
+    return np.subtract(codes, zero_point, dtype=np.int64).astype(exact)
+
+
 def _magnitude(values: Integers) -> int:
     """Return max|values|, also where the type has no room for it; 0 if there are no values."""
     return max(-int(values.min(initial=0)), int(values.max(initial=0)))
@@ -425,6 +445,8 @@ def _column_sum(matrix: Integers) -> int:
 
 def _exact_type(magnitude: int, matrix: Integers) -> ExactType:
     """Return the fastest type in which `a @ matrix` is exact for every |a| <= magnitude."""
+    if magnitude * _magnitude(matrix) * matrix.shape[-2] <= 2**24:
+        return np.float32
     bound = magnitude * _column_sum(matrix)
     if bound <= 2**24:
         return np.float32
@@ -462,14 +484,18 @@ def _windows(
 
 
 def _by_blocks(
-    product: Callable[[Numbers, Numbers], Numbers], windows: Numbers, weight: Numbers
-) -> npt.NDArray[np.int64]:
+    product: Callable[[Numbers, Numbers], Numbers],
+    windows: Numbers,
+    weight: Numbers,
+    dtype: npt.DTypeLike,
+) -> Integers:
     """Compute `product(windows, weight)` block by block, so that no large patch matrix exists."""
     half = windows.ndim // 2
     positions, patch = windows.shape[:half], windows.shape[half:]
-    result = np.empty((*positions, weight.shape[-2] * weight.shape[-1]), np.int64)
+    result = np.empty((*positions, weight.shape[-2] * weight.shape[-1]), dtype)
     for block in _blocks(positions, math.prod(patch) * windows.itemsize):
-        result[block] = product(windows[block], weight)
+        part = product(windows[block], weight)
+        result[block] = part.astype(np.int64) if windows.dtype == np.float64 else part
     return result
 
 

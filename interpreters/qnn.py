@@ -70,21 +70,28 @@ class QnnFunctions(InterpreterFunctions):
     @impl_array(qnn.ConvOp)
     def conv(self, op: qnn.ConvOp, data: Array, weight: Array) -> Array:
         """Convolves codes less their zero point, so that padding reads 0."""
-        centred, taps = _centred(op, data, weight)
-        return kernels.convolve(centred, taps, **op.conv_window()._asdict()).astype(np.int32)
+        zero_point, kernel_zero = op.input_zero_point.value.data, op.kernel_zero_point.value.data
+        return kernels.convolve(
+            data,
+            np.subtract(weight, kernel_zero, dtype=np.int32) if kernel_zero else weight,
+            **op.conv_window()._asdict(),
+            pad_value=zero_point,
+            zero_point=zero_point,
+            dtype=result_dtype(op),
+        )
 
     @impl_array(qnn.ConvTransposeOp)
     def conv_transpose(self, op: qnn.ConvTransposeOp, data: Array, weight: Array) -> Array:
         """Spreads codes less their zero point, so that what lies between them is 0."""
         centred, taps = _centred(op, data, weight)
         total = kernels.convolve_transpose(centred, taps, **transposed_window(op))
-        return total.astype(np.int32)
+        return total.astype(result_dtype(op))
 
     @impl_array(qnn.DenseOp)
     def dense(self, op: qnn.DenseOp, data: Array, weight: Array) -> Array:
         """Multiplies codes less their zero points."""
         centred, taps = _centred(op, data, weight)
-        return kernels.dense(centred, taps).astype(np.int32)
+        return kernels.dense(centred, taps).astype(result_dtype(op))
 
     @impl_array(qnn.BatchMatmulOp)
     def batch_matmul(self, op: qnn.BatchMatmulOp, lhs: Array, rhs: Array) -> Array:
@@ -93,7 +100,7 @@ class QnnFunctions(InterpreterFunctions):
 
     @impl_array(qnn.BiasAddOp)
     def bias_add(self, op: qnn.BiasAddOp, data: Array, bias: Array) -> Array:
-        """Adds i32 to i32, wrapping."""
+        """Adds, wrapping."""
         return data + bias
 
     @impl_array(qnn.RequantizeOp)

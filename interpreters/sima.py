@@ -6,6 +6,7 @@ have, the operation raises `InterpretationError`.
 
 from __future__ import annotations
 
+import math
 from typing import TypeVar
 
 import numpy as np
@@ -28,8 +29,9 @@ from sima_mlir.interpreters.tensor import (
 from sima_mlir.quantization import (
     DEFAULT_TARGET,
     Rounding,
+    code_range,
     fixed_point_multiply,
-    saturate,
+    rescale,
     softmax,
 )
 
@@ -62,13 +64,16 @@ class SimaFunctions(InterpreterFunctions):
     @impl_array(sima.ConvOp)
     def conv(self, op: sima.ConvOp, data: Array) -> Array:
         """Convolves codes; padding reads `input_zero_point`."""
-        products = kernels.convolve(
+        weight, bias = elements(op.weight, self.ctx), elements(op.bias, self.ctx)
+        acc = kernels.convolve(
             data,
-            elements(op.weight, self.ctx),
+            weight,
             **op.conv_window()._asdict(),
             pad_value=op.input_zero_point.value.data,
+            dtype=_accumulator_dtype(op, data, weight, bias),
         )
-        return _requantized(op, products + elements(op.bias, self.ctx))
+        acc += bias
+        return _requantized(op, acc)
 
     @impl_array(sima.ConvTransposeOp)
     def conv_transpose(self, op: sima.ConvTransposeOp, data: Array) -> Array:
@@ -155,31 +160,29 @@ class SimaFunctions(InterpreterFunctions):
         return kernels.dequantize(data, op.scale.value.data, op.zero_point.value.data)
 
 
-def _requantized(op: sima.RequantizingOperation, acc: Int64Array) -> Array:
-    """Brings an accumulator to the scale of the result and saturates."""
-    if op.is_tflite:
-        return _corrected(op, _multiplied(op, acc))
-    shift = _per_channel(op.shift)
-    _check_width(acc, (1 << shift) >> 1)
-    return _saturated(op, fixed_point_multiply(acc, 1, shift, Rounding.UPWARD))
+def _accumulator_dtype(
+    op: sima.ConvOp, data: Array, weight: Array, bias: Array
+) -> type[np.int32 | np.int64]:
+    """Returns int32 where no accumulator can leave it, with its rounding, whatever the data."""
+    if bias.dtype.itemsize > 4:
+        return np.int64
+    codes = (max(map(abs, code_range(array.dtype))) for array in (data, weight))
+    products = math.prod(codes) * math.prod(weight.shape[:-2])
+    largest_bias = max(-int(bias.min(initial=0)), int(bias.max(initial=0)))
+    rounding = 0 if op.is_tflite else (1 << int(_per_channel(op.shift).max(initial=0))) >> 1
+    return np.int32 if products + largest_bias + rounding < 1 << 31 else np.int64
 
 
-def _multiplied(op: sima.RequantizingOperation, acc: Int64Array) -> Int64Array:
-    """Computes `mul(acc, scale_correction, shift)`."""
+def _requantized(op: sima.RequantizingOperation, acc: Array) -> Array:
+    """Brings an accumulator to the scale of the result, clamps and saturates."""
+    shift, clamp, dtype = _per_channel(op.shift), op.clamp_range(), result_dtype(op)
+    if not op.is_tflite:
+        _check_width(acc, (1 << shift) >> 1)
+        return rescale(acc, 1, shift, Rounding.UPWARD, 0, dtype, clamp)
     scale = _per_channel(_given("scale_correction", op.scale_correction))
     rounding = _given("rounding", op.rounding).data
-    return fixed_point_multiply(_check_width(acc), scale, _per_channel(op.shift), rounding)
-
-
-def _corrected(op: sima.RequantizingOperation, values: Int64Array) -> Array:
-    correction = _given("zero_point_correction", op.zero_point_correction)
-    return _saturated(op, values + correction.value.data)
-
-
-def _saturated(op: sima.RequantizingOperation, values: Int64Array) -> Array:
-    """Clamps to `clamp`, if given, and to the result's type."""
-    clamp = op.clamp_range()
-    return saturate(values if clamp is None else np.clip(values, *clamp), result_dtype(op))
+    correction = _given("zero_point_correction", op.zero_point_correction).value.data
+    return rescale(_check_width(acc), scale, shift, rounding, correction, dtype, clamp)
 
 
 def _scaled(op: sima.RequantizingOperation, values: Int64Array) -> Int64Array:
@@ -218,12 +221,15 @@ def _operand(
     )
 
 
-def _check_width(acc: Int64Array, rounding: Int64Array | int = 0) -> Int64Array:
+def _check_width(acc: Array, rounding: Int64Array | int = 0) -> Array:
     """Returns the accumulator; raises `ValueError` when it is wider than the target's.
 
-    `rounding` is what will be added, one number or one for each channel.
+    `rounding` is what will be added, one number or one for each channel. Accumulators in int32
+    were seen to fit.
     """
     bits = DEFAULT_TARGET.accumulator_bits
+    if acc.dtype.itemsize * 8 <= bits:
+        return acc
     largest = acc.max(axis=tuple(range(acc.ndim - 1)), initial=0) + rounding
     low, high = int(acc.min(initial=0)), int(np.max(largest, initial=0))
     if max(high, -low - 1) >= 1 << (bits - 1):

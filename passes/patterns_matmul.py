@@ -54,6 +54,9 @@ class LowerBatchMatmul(QnnPattern):
         zero_points = product.lhs_zero_point.value.data, product.rhs_zero_point.value.data
         codes = codes_of(product.lhs), codes_of(product.rhs)
         low, high = product_sum_range(product.inner_size(), *zip(codes, zero_points, strict=True))
+        if low < -(1 << 31) or high >= 1 << 31:
+            reason = f"a sum of {product.inner_size()} products does not fit 32 bits"
+            raise Refusal(reason, "split it into several operations")
         quoted = quote(requantize, "input_q", "output_q", "rounding")
         quoted |= quote(product, "lhs_zero_point", "rhs_zero_point")
 
@@ -82,9 +85,9 @@ class LowerBatchMatmul(QnnPattern):
 
         def exact() -> Form:
             bias = -input_q.zero_point.value.data
-            if min(low, low + bias) < -(1 << 31) or max(high, high + bias) >= 1 << 31:
-                reason = f"a sum of {product.inner_size()} products does not fit 32 bits"
-                raise Refusal(reason, "split it into several operations")
+            if low + bias < -(1 << 31) or high + bias >= 1 << 31:
+                reason = f"a sum less its zero point {-bias} does not fit 32 bits"
+                raise Refusal(reason, "choose a zero point that is nearer to zero")
             ratio = refuse_value_errors(
                 lambda: scale_ratio(input_q.scale, output_q.scale), LARGER_SCALE
             )

@@ -31,27 +31,30 @@ from sima_mlir.quantization.elementwise import (
 )
 from sima_mlir.quantization.fixed_point import (
     MAX_SHIFT,
+    WIDE_ROUNDINGS,
     Rounding,
     code_range,
     fixed_point_multiply,
     largest_significand,
     mean_multiplier,
     quantize_multiplier,
-    requantize,
     saturate,
     scale_ratio,
     wrap_int32,
 )
 from sima_mlir.quantization.lut import TABLE_ROUNDINGS, Function, lookup_table, prelu_table
 from sima_mlir.quantization.parameters import Quantization
+from sima_mlir.quantization.rescaling import requantize, rescale
 from sima_mlir.quantization.softmax import SoftmaxConstants, softmax, softmax_constants
-from sima_mlir.quantization.target import DEFAULT_TARGET, Target
+from sima_mlir.quantization.target import DEFAULT_TARGET, WIDE_TARGET, Target
 
 __all__ = [
     "ADD_ROUNDINGS",
     "DEFAULT_TARGET",
     "MAX_SHIFT",
     "TABLE_ROUNDINGS",
+    "WIDE_ROUNDINGS",
+    "WIDE_TARGET",
     "FixedPointAdd",
     "FixedPointConstants",
     "FoldedAdd",
@@ -85,6 +88,7 @@ __all__ = [
     "quantize_multiplier",
     "requantize",
     "requantize_qnn_convolution_dense",
+    "rescale",
     "saturate",
     "scale_ratio",
     "softmax",

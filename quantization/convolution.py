@@ -173,10 +173,12 @@ def fixed_point_constants(
     output_q: Quantization,
     is_dense: bool,
     rounding: Rounding,
+    target: Target = DEFAULT_TARGET,
 ) -> FixedPointConstants:
-    """As `tflite_requantization_constants`, for any rounding contract.
+    """As `tflite_requantization_constants`, for any rounding contract and any target.
 
-    `product_scale` and `product_zero_point` hold one value, or one for each channel.
+    `product_scale` and `product_zero_point` hold one value, or one for each channel. The bias has
+    the width of the target's accumulator, in int64 where that is more than 32 bits.
     """
     taps = taps_by_channel(weight, is_dense)
     _check_channels(product_scale, taps.shape[1])
@@ -184,8 +186,11 @@ def fixed_point_constants(
     moved_bias: IntArray | None = None
     if bias is not None or data_zero_point != 0 or np.any(product_zero_point):
         sums = _channel_sums(taps)
-        moved = channel_bias(bias, len(sums)) - data_zero_point * sums - product_zero_point
-        moved_bias = _int32("bias with the zero points folded in", moved).astype(np.int32)
+        given = channel_bias(bias, len(sums), target)
+        moved = given - data_zero_point * sums - product_zero_point
+        what = "bias with the zero points folded in"
+        dtype = np.int32 if target.accumulator_bits <= 32 else np.int64
+        moved_bias = _fitting(what, moved, target.accumulator_bits).astype(dtype)
     return FixedPointConstants(moved_bias, scale, output_q.zero_point, shift)
 
 
@@ -230,16 +235,23 @@ def fold_requantization(
 
 
 def check_accumulator(
-    weight: IntArray, bias: IntArray, is_dense: bool, target: Target = DEFAULT_TARGET
+    weight: IntArray,
+    bias: IntArray,
+    is_dense: bool,
+    target: Target = DEFAULT_TARGET,
+    largest_code: int = _LARGEST_INT8,
 ) -> None:
-    """Raises `ValueError` when int8 data can make `sum(x * weight) + bias` too wide."""
+    """Raises `ValueError` when data can make `sum(x * weight) + bias` too wide.
+
+    `largest_code` is the largest magnitude of its codes, by default that of int8.
+    """
     taps = taps_by_channel(weight, is_dense)
     magnitude = np.abs(bias.astype(np.int64))
-    most = _LARGEST_INT8 * _largest_sum(taps)
+    most = largest_code * _largest_sum(taps)
     if taps.itemsize == 1 and int(magnitude.max(initial=0)) + most < _limit(target):
         return
     sums = np.abs(taps, dtype=np.int64).sum(axis=0)
-    worst = int((magnitude + _LARGEST_INT8 * sums).max(initial=0))
+    worst = int((magnitude + largest_code * sums).max(initial=0))
     if worst >= _limit(target):
         raise ValueError(f"accumulator must fit {target.accumulator_bits} bits, got {worst}")
 
@@ -285,13 +297,15 @@ def _check_channels(product_scale: FloatArray, channels: int) -> None:
         raise ValueError(f"{len(product_scale)} scales given for {channels} output channels")
 
 
-def channel_bias(bias: IntArray | None, channels: int) -> Int64Array:
+def channel_bias(
+    bias: IntArray | None, channels: int, target: Target = DEFAULT_TARGET
+) -> Int64Array:
     """Returns the bias of each output channel, zeros for `None`."""
     if bias is None:
         return np.zeros(channels, dtype=np.int64)
     if bias.shape != (channels,):
         raise ValueError(f"bias has shape {bias.shape}, weight has {channels} output channels")
-    return _int32("bias", bias).astype(np.int64)
+    return _fitting("bias", bias, target.accumulator_bits).astype(np.int64)
 
 
 def _multipliers(product_scale: FloatArray, output_q: Quantization) -> FloatArray:
@@ -426,11 +440,16 @@ def _unfoldable(
 
 def _int32(what: str, values: IntArray) -> IntArray:
     """Returns the values after checking that they are integers that fit int32."""
+    return _fitting(what, values, 32)
+
+
+def _fitting(what: str, values: IntArray, bits: int) -> IntArray:
+    """Returns the values after checking that they are integers of so many bits, 32 or more."""
     if values.dtype.kind not in "iu":
         raise ValueError(f"{what} must hold integers, got {values.dtype}")
     if np.can_cast(values.dtype, np.int32):
         return values
-    low, high = int(values.min(initial=0)), int(values.max(initial=0))
-    if low < -(1 << 31) or high >= 1 << 31:
-        raise ValueError(f"{what} must fit int32, got {low if -low > high else high}")
+    low, high, limit = int(values.min(initial=0)), int(values.max(initial=0)), 1 << (bits - 1)
+    if low < -limit or high >= limit:
+        raise ValueError(f"{what} must fit int{bits}, got {low if -low > high else high}")
     return values

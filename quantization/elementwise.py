@@ -24,6 +24,7 @@ from sima_mlir.quantization.fixed_point import (
     saturate,
 )
 from sima_mlir.quantization.parameters import Quantization
+from sima_mlir.quantization.rescaling import rescale
 from sima_mlir.quantization.target import DEFAULT_TARGET, Target
 
 ADD_ROUNDINGS = (Rounding.UPWARD, Rounding.AWAY, Rounding.TFLITE)
@@ -119,8 +120,7 @@ def add_fixed_point(
     right = (rhs.astype(np.int64) - c.rhs_zero_point) << c.left_shift
     total = fixed_point_multiply(left, c.lhs_scale, c.lhs_shift, c.rounding)
     total = total + sign * fixed_point_multiply(right, c.rhs_scale, c.rhs_shift, c.rounding)
-    product = fixed_point_multiply(total, c.scale, c.shift, c.rounding)
-    return saturate(product + c.zero_point, dtype)
+    return rescale(total, c.scale, c.shift, c.rounding, c.zero_point, dtype)
 
 
 def fold_add(
@@ -184,9 +184,7 @@ def product_ratio(
     return ratio
 
 
-def product_sum_range(
-    count: int, *operands: tuple[tuple[int, int], int]
-) -> tuple[int, int]:
+def product_sum_range(count: int, *operands: tuple[tuple[int, int], int]) -> tuple[int, int]:
     """Returns the least and the largest sum of `count` products of two codes.
 
     An operand is its codes, the least and the largest, and its zero point, which is subtracted

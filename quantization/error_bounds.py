@@ -40,6 +40,7 @@ from sima_mlir.quantization.fixed_point import (
     fixed_point_multiply,
     quantize_multiplier,
 )
+from sima_mlir.quantization.target import DEFAULT_TARGET, Target
 
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 Codes: TypeAlias = tuple[int, int]
@@ -136,13 +137,13 @@ class StepFunction(NamedTuple):
             reach = np.ldexp(reach, np.maximum(31 - self.shift, 0))
         return np.maximum(reach, product) < 2.0**31 - 1
 
-    def fits(self, count: npt.ArrayLike) -> BoolArray:
-        """Says for each channel that its arguments, with what rounds a shift, stay in 32 bits."""
+    def fits(self, count: npt.ArrayLike, bits: int = 32) -> BoolArray:
+        """Says for each channel that its arguments, with what rounds a shift, have so many bits."""
         last = self.start + self.step * (np.asarray(count, np.int64) - 1)
         half = np.where(self.scale == 1, (np.int64(1) << self.shift) >> 1, 0)
         half = half if self.rounding is Rounding.UPWARD else np.zeros_like(half)
         low, high = np.minimum(self.start, last), np.maximum(self.start, last) + half
-        return (low >= -(1 << 31)) & (high < 1 << 31)
+        return (low >= -(1 << (bits - 1))) & (high < 1 << (bits - 1))
 
     def where(self, channels: BoolArray | Int64Array) -> StepFunction:
         """Returns the function of some of the channels."""
@@ -267,16 +268,18 @@ def layer_error(
     *,
     input_codes: Codes = INT8_CODES,
     output_codes: Codes = INT8_CODES,
+    target: Target = DEFAULT_TARGET,
 ) -> Int64Array:
     """Returns a proven bound of the error of each output channel, in output steps.
 
     `rounding` is the contract of the source. The bound is exact over the accumulators of
     `layer_steps` where the weights of the two are proportional, so 0 where both compute the same.
-    Taps in the padding read the zero point, which therefore counts among `input_codes`.
+    Taps in the padding read the zero point, which therefore counts among `input_codes`. The
+    accumulators of both have the width of the target's.
 
     Raises `ValueError` as `fold_requantization` does for arguments that do not fit together.
     """
-    pair = _Pair(layer, rounding, emitted, input_codes, output_codes)
+    pair = _Pair(layer, rounding, emitted, input_codes, output_codes, target)
     proportional = np.all(pair.taps == pair.moved, axis=0)
     error = np.zeros(len(pair.ratio), np.int64)
     if not np.all(proportional):
@@ -295,6 +298,7 @@ def layer_rms(
     distribution: InputDistribution,
     *,
     output_codes: Codes = INT8_CODES,
+    target: Target = DEFAULT_TARGET,
 ) -> FloatArray:
     """Returns the expected root mean square error of each output channel, in output steps.
 
@@ -305,7 +309,7 @@ def layer_rms(
 
     Raises `ValueError` as `fold_requantization` does for arguments that do not fit together.
     """
-    pair = _Pair(layer, Rounding.UPWARD, emitted, INT8_CODES, output_codes)
+    pair = _Pair(layer, Rounding.UPWARD, emitted, INT8_CODES, output_codes, target)
     mean = _by_tap(distribution.mean - layer.data_zero_point, layer)
     variance = _by_tap(distribution.variance, layer)
     distance = _moments(pair.residual(), pair.offset_residual(), mean, variance)
@@ -367,15 +371,18 @@ class _Pair:
         emitted: EmittedLayer,
         input_codes: Codes,
         output_codes: Codes,
+        target: Target = DEFAULT_TARGET,
     ):
+        self.target = target
         self.taps = taps_by_channel(layer.weight, layer.is_dense)
         self.moved = taps_by_channel(emitted.weight, layer.is_dense)
         _check_shapes(layer, emitted)
         channels = self.taps.shape[1]
         moved_sum = self.moved.sum(axis=0, dtype=np.int64)
         self.product_zero_point = layer.product_zero_point
-        self.offset = channel_bias(layer.bias, channels) - layer.product_zero_point
-        self.moved_offset = channel_bias(emitted.bias, channels) + layer.data_zero_point * moved_sum
+        self.offset = channel_bias(layer.bias, channels, target) - layer.product_zero_point
+        moved_bias = channel_bias(emitted.bias, channels, target)
+        self.moved_offset = moved_bias + layer.data_zero_point * moved_sum
         self.ratio = channel_multipliers(layer)
         factor = np.ldexp(np.asarray(emitted.scale, np.float64), -emitted.shift)
         self.factor = np.broadcast_to(factor, channels)
@@ -412,10 +419,11 @@ class _Pair:
         return _same(self.source, self.emitted) & (self.offset == self.moved_offset)
 
     def wraps(self) -> BoolArray:
-        """Says for each channel that a sum of products and bias may leave 32 bits."""
+        """Says for each channel that a sum of products and bias may leave the accumulator."""
         source = self._extremes(self.source, self.taps, self.offset + self.product_zero_point)
         emitted = self._extremes(self.emitted, self.moved, self.moved_offset)
-        return ~(source.fits(2) & emitted.fits(2))
+        bits = self.target.accumulator_bits
+        return ~(source.fits(2, bits) & emitted.fits(2, bits))
 
     def is_exact(self, residual: FloatArray) -> BoolArray:
         """Says for each channel that its weights are the source's times the ratio, exactly."""

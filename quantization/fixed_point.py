@@ -50,6 +50,10 @@ class Rounding(StrEnum):
     """A 16-bit significand and one half-up rounding: LiteRT's int16x8 kernels."""
 
 
+WIDE_ROUNDINGS = (Rounding.TFLITE16, Rounding.AWAY)
+"""The contracts that multiply integers of up to 48 bits."""
+
+
 def code_range(dtype: npt.DTypeLike) -> tuple[int, int]:
     """Returns the least and the largest number of an integer type."""
     bits = 8 * np.dtype(dtype).itemsize
@@ -133,31 +137,13 @@ def fixed_point_multiply(
 ) -> Int64Array:
     """Multiplies integers by `scale_correction * 2**-shift` under a rounding contract.
 
-    `values` is an int32 array (int64 for `tflite16`); the constants are scalars, or one per
-    channel along its last axis. The result is int64, holding an int32 that wraps as the executor
-    does; `float32` does not wrap.
+    `values` is an int32 array, for `tflite16` and `away` one of up to 48 bits; the constants are
+    scalars, or one per channel along its last axis. The result is int64, holding an int32 that
+    wraps as the executor does; `float32` does not wrap.
     """
     multiply = _MULTIPLY[rounding]
     significand = np.asarray(scale_correction, dtype=np.int64)
     return multiply(values.astype(np.int64), significand, np.asarray(shift, dtype=np.int64))
-
-
-def requantize(
-    data: IntArray,
-    multiplier: npt.ArrayLike,
-    input_zero_point: int,
-    output_zero_point: int,
-    rounding: Rounding,
-    dtype: npt.DTypeLike,
-) -> IntArray:
-    """Brings integers to another scale: `saturate((data - zi) * multiplier + zo)`.
-
-    `multiplier` is the input scale over the output scale, a scalar or one per channel along the
-    last axis; the product is rounded as `rounding` says. The zero point is added after rounding.
-    """
-    centred = data.astype(np.int64) - input_zero_point
-    product = fixed_point_multiply(centred, *quantize_multiplier(multiplier, rounding), rounding)
-    return saturate(product + output_zero_point, dtype)
 
 
 def _first_bad(value: FloatArray) -> float:
@@ -203,9 +189,21 @@ def _multiply_upward(values: Int64Array, scale: Int64Array, shift: Int64Array) -
 
 
 def _multiply_away(values: Int64Array, scale: Int64Array, shift: Int64Array) -> Int64Array:
+    if np.any(np.abs(values) >> 32):
+        return _multiply_wide(values, scale, shift)
     product = values * scale
     below = ((product < 0) & (shift > 0)).astype(np.int64)
     return wrap_int32((product + _half(shift) - below) >> shift)
+
+
+def _multiply_wide(values: Int64Array, scale: Int64Array, shift: Int64Array) -> Int64Array:
+    """As `_multiply_away`, in two parts so that int64 holds the products of 48 bits with 31."""
+    size, half = np.abs(values), _half(shift)
+    low = (size & 0xFFFFFF) * scale
+    high = (size >> 24) * scale + (low >> 24)
+    large = (high + (half >> 24)) >> np.maximum(shift - 24, 0)
+    small = (high << np.maximum(24 - shift, 0)) + (((low & 0xFFFFFF) + half) >> shift)
+    return wrap_int32(np.sign(values) * np.where(shift > 24, large, small))
 
 
 def _doubling_high_multiply(
@@ -213,9 +211,8 @@ def _doubling_high_multiply(
 ) -> tuple[Int64Array, Int64Array]:
     """Returns gemmlowp's `SaturatingRoundingDoublingHighMul` and the right shift that is left."""
     product = wrap_int32(values << np.maximum(31 - shift, 0)) * scale
-    nudged = product + np.where(product >= 0, 1 << 30, 1 - (1 << 30))
-    towards_zero = (nudged + np.where(nudged < 0, (1 << 31) - 1, 0)) >> 31
-    return towards_zero, np.maximum(shift - 31, 0)
+    product += 1 << 30  # its nudge and division towards zero make this for either sign
+    return product >> 31, np.maximum(shift - 31, 0)
 
 
 def _multiply_tflite(values: Int64Array, scale: Int64Array, shift: Int64Array) -> Int64Array:

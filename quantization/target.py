@@ -38,3 +38,6 @@ class Target:
 
 
 DEFAULT_TARGET = Target()
+
+WIDE_TARGET = Target(accumulator_bits=48)
+"""With the accumulators of 16-bit codes: the width that TFLite's int16x8 kernels are made for."""

@@ -6,11 +6,13 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 import sima_mlir
+from sima_mlir.universe import SIMA_UNIVERSE
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
@@ -57,9 +59,31 @@ def test_the_python_example_finds_the_worst_layer(
     assert printed == f"qnn.conv {shown}\n"
 
 
-@pytest.mark.parametrize("option", ["requantization", "max-error", "certify", "partial"])
-def test_the_page_of_the_pass_has_each_option(option: str):
-    assert f"| `{option}` |" in (ROOT / "docs/passes/convert-qnn-to-sima.md").read_text()
+@pytest.mark.parametrize("name", SIMA_UNIVERSE.all_passes)
+def test_the_page_of_a_pass_has_its_name_and_each_option(name: str):
+    page = (ROOT / f"docs/passes/{name}.md").read_text()
+    assert page.startswith(f"# `{name}`\n")
+    for option in fields(SIMA_UNIVERSE.all_passes[name]()):
+        assert f"| `{option.name.replace('_', '-')}` |" in page
+
+
+@pytest.mark.parametrize(
+    "page",
+    [p for p in PAGES if "becomes\n\n```mlir\nfunc.func" in p.read_text()],
+    ids=lambda page: page.stem,
+)
+def test_the_example_of_a_pass_is_what_it_does(page: Path):
+    before, after = blocks(page.read_text(), "mlir")
+    assert printed(after, "") == printed(before, page.stem) != printed(before, "")
+
+
+def printed(text: str, pipeline: str) -> str:
+    ctx = sima_mlir.make_context()
+    module = sima_mlir.parse(ctx, text, "example.mlir")
+    sima_mlir.run_pipeline(ctx, module, pipeline)
+    for number, value in enumerate(v for op in module.walk() for v in op.results):
+        value.name_hint = f"v{number}"
+    return str(module)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

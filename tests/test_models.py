@@ -7,15 +7,21 @@ repository; where they are not beside it, these tests are skipped. The digits ne
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from math import prod
 from pathlib import Path
 
 import numpy as np
 import pytest
-import tflite
 from support.litert import requires_litert, run_all
+from support.recordings import (
+    ROOT,
+    SHARED,
+    Recording,
+    edge_tensors,
+    golden_of,
+    read_recording,
+)
 from xdsl.dialects.builtin import ModuleOp, NameLoc
 from xdsl.interpreter import Interpreter
 from xdsl.ir import BlockArgument, Operation, SSAValue
@@ -38,8 +44,6 @@ from sima_mlir.quantization.error_bounds import (
     layer_rms,
 )
 
-ROOT = Path(__file__).parent.parent
-SHARED = ROOT.parent / "shared"
 DIGITS = ROOT / "examples" / "digits"
 
 MODELS = [
@@ -64,49 +68,12 @@ SMOOTH_RUNS = slice(2, 4)
 """The recorded runs whose input is low-frequency noise; that of the others is white."""
 
 
-@dataclass
-class Recording:
-    """A network and every tensor of some runs of it, by the tensor's name."""
-
-    model: Path
-    runs: list[dict[str, np.ndarray]]
-    input: str
-    output: str
-
-
 @cache
 def recording(name: str) -> Recording:
-    model, golden = SHARED / f"models/{name}.tflite", SHARED / f"golden/{Path(name).name}.npz"
-    if not model.exists() or not golden.exists():
+    model = SHARED / f"models/{name}.tflite"
+    if not model.exists() or not golden_of(model).exists():
         pytest.skip(f"{model.name} and its recorded tensors are not beside this checkout")
-    with np.load(golden) as file:
-        arrays = dict(file)
-    names, edges = tensor_names(model), edge_tensors(model)
-    seeds = sorted({key.split("/")[0] for key in arrays})
-    runs = [
-        {
-            names[edges[end[:-1]] if end[0] in "io" else int(end[1:])]: value
-            for key, value in arrays.items()
-            for owner, end in [key.split("/")]
-            if owner == seed and (end in ("in0", "out0") or end[1:].isdigit())
-        }
-        for seed in seeds
-    ]
-    return Recording(model, runs, names[edges["in"]], names[edges["out"]])
-
-
-def subgraph(model: Path) -> tflite.SubGraph:
-    return tflite.Model.GetRootAsModel(model.read_bytes(), 0).Subgraphs(0)
-
-
-def tensor_names(model: Path) -> list[str]:
-    graph = subgraph(model)
-    return [graph.Tensors(i).Name().decode() for i in range(graph.TensorsLength())]
-
-
-def edge_tensors(model: Path) -> dict[str, int]:
-    graph = subgraph(model)
-    return {"in": graph.Inputs(0), "out": graph.Outputs(0)}
+    return read_recording(model)
 
 
 @pytest.fixture(params=MODELS)

@@ -26,16 +26,18 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute, Operation
 from xdsl.utils.exceptions import VerifyException
+from xdsl.utils.test_value import create_ssa_value
 
 import sima_mlir
 from sima_mlir.dialects import qnn, sima
 from sima_mlir.dialects.certification import errors_of
-from sima_mlir.dialects.elements import array_values, dense, dense_array, elements
+from sima_mlir.dialects.elements import array_values, dense, dense_array, elements, tensor_type
 from sima_mlir.dialects.qnn import QuantizationAttr
 from sima_mlir.quantization import Rounding
 
 CODES = np.arange(-128, 128, dtype=np.int8)
 LHS, RHS = (np.ascontiguousarray(m) for m in np.meshgrid(CODES, CODES))
+PAIRS = [m.reshape(-1, 1, 1) for m in (LHS, RHS)]
 ENCODINGS = [QuantizationAttr.of(s, z) for s, z in ((0.3, 7), (0.17, -20), (0.4, 3))]
 
 
@@ -94,6 +96,20 @@ def mul() -> ModuleOp:
     )
 
 
+def product() -> ModuleOp:
+    """Of matrices of one code."""
+    zero_points = {"lhs_zero_point": 7, "rhs_zero_point": -20}
+    scales = QuantizationAttr.of(0.125, 6), QuantizationAttr.of(4.0, 3)
+    return make_module(
+        lambda a, b: [
+            acc := qnn.BatchMatmulOp(a, b, **zero_points),
+            op := qnn.RequantizeOp(acc.result, *scales, Rounding.UPWARD),
+            clip_of(op),
+        ],
+        *PAIRS,
+    )
+
+
 def clip_of(op: Operation) -> Operation:
     return qnn.ClipOp(op.results[0], -100, 90)
 
@@ -143,7 +159,7 @@ def to(attribute: Attribute | None) -> Callable[[Attribute], Attribute | None]:
     return lambda _: attribute
 
 
-ALL = [conv, matrix, requantize, mean, add, mul]
+ALL = [conv, matrix, requantize, mean, add, mul, product]
 
 EDITS = [
     *[(f, m, "shift", plus(1)) for f in ALL for m in ("sima", "tflite") if (f, m) != (add, "sima")],
@@ -157,17 +173,19 @@ EDITS = [
     (mean, "sima", "bias", plus(-1)),
     (mean, "tflite", "bias", plus(-1)),
     (mul, "sima", "bias", plus(-1)),
+    (product, "sima", "bias", plus(-1)),
+    (product, "tflite", "bias", plus(1)),
     (conv, "sima", "weight", plus(1)),
     (conv, "tflite", "weight", plus(1)),
     (matrix, "sima", "weight", plus(-1)),
     (matrix, "tflite", "weight", plus(-1)),
-    *[(f, "sima", "scale_correction", plus(1)) for f in (requantize, mean, mul)],
-    *[(f, "tflite", "scale_correction", plus(-1 << 16)) for f in (conv, matrix, mean, add, mul)],
+    *[(f, "sima", "scale_correction", plus(1)) for f in (requantize, mean, mul, product)],
+    *[(f, "tflite", "scale_correction", plus(-1 << 16)) for f in (*ALL[:2], *ALL[3:])],
     (requantize, "tflite", "scale_correction", plus(-1)),
     *[(f, "tflite", "zero_point_correction", plus(1)) for f in ALL],
     *[
         (f, "tflite", "rounding", to(sima.RoundingAttr(Rounding.AWAY)))
-        for f in (conv, matrix, requantize, mean, mul)
+        for f in (conv, matrix, requantize, mean, mul, product)
     ],
     *[(add, "sima", name, plus(400)) for name in ("lhs_scale", "rhs_scale")],
     (add, "tflite", "left_shift", plus(1)),
@@ -189,6 +207,17 @@ def test_no_constant_can_be_edited(
     before = op.certificate.max_error.value.data
     op.properties[name] = change(op.properties[name])
     with pytest.raises(VerifyException, match=f"max_error at least [1-9][0-9]*, got {before}\n"):
+        module.verify()
+
+
+@pytest.mark.parametrize("mode", ["sima", "tflite"])
+@pytest.mark.parametrize(("side", "value"), [("lhs", 7), ("rhs", -20)])
+def test_the_zero_points_of_a_product_cannot_be_edited(side: str, value: int, mode: str):
+    module, op = certified(product, mode)
+    name = f"{side}_zero_point"
+    op.properties[name] = plus(1)(op.properties[name])
+    message = f"its source's {name} must be {value + 1} : i32, got {value} : i32"
+    with pytest.raises(VerifyException, match=f"certificate cannot be checked: {message}"):
         module.verify()
 
 
@@ -244,6 +273,10 @@ def test_a_bound_may_be_larger_than_it_has_to_be_but_not_smaller(build: Callable
         (mean, ("input_q", "output_q", "rounding")),
         (add, ("lhs_q", "rhs_q", "output_q", "rounding")),
         (mul, ("lhs_q", "rhs_q", "output_q", "rounding")),
+        (
+            product,
+            ("input_q", "output_q", "rounding", "lhs_zero_point", "rhs_zero_point"),
+        ),
     ],
 )
 def test_no_entry_of_the_source_may_be_missing_or_of_another_kind(
@@ -299,6 +332,8 @@ TWO = QuantizationAttr.of([0.1, 0.2], 0)
         (matrix, {"weight": dense(np.ones(6, np.int8))}, "weight must be OI with 2 axes, got 1"),
         (matrix, {"input_q": QuantizationAttr.of(1e10)}, "multiplier must be less than 2..31, got"),
         (mean, {"output_q": TWO}, "output_q must have 1 scale, got 2"),
+        (product, {"input_q": TWO}, "input_q must have 1 or 1 scales, got 2"),
+        (product, {"lhs_q": TWO}, "source must not have lhs_q, got"),
         (add, {"lhs_q": TWO}, "lhs_q must have 1 scale, got 2"),
         (
             add,
@@ -339,6 +374,29 @@ def test_a_source_with_other_numbers_needs_another_bound(build: Callable[[], Mod
             quote(op, output_q=other)
             with pytest.raises(VerifyException, match="certificate must have max_error at least"):
                 module.verify()
+
+
+def test_a_product_whose_sums_wrap_is_not_certified():
+    """`input_q` takes off what makes the source leave 32 bits, but after it has left them."""
+    count = (1 << 31) // (255 * 255) + 1
+    data = np.zeros((1, count), np.int8)
+    operands = [create_ssa_value(tensor_type(s, i8)) for s in (data.shape, data.T.shape)]
+    source = DictionaryAttr(
+        {
+            "input_q": QuantizationAttr.of(1e-5, 1 << 30),
+            "output_q": QuantizationAttr.of(1.0),
+            "rounding": qnn.RoundingAttr(Rounding.UPWARD),
+            "lhs_zero_point": IntegerAttr(-128, i32),
+            "rhs_zero_point": IntegerAttr(-128, i32),
+        }
+    )
+    requantization = {"scale_correction": IntegerAttr(0, i32), "shift": IntegerAttr(0, i32)}
+    certificate = sima.CertificateAttr(IntegerAttr(255, i32), source)
+    properties = requantization | {"certificate": certificate}
+    op = sima.BatchMatmulOp(*operands, (-128, -128), 0, properties, tensor_type((1, 1), i8))
+    message = f"its source's sums must fit 32 bits, got 0..{count * 255 * 255}"
+    with pytest.raises(VerifyException, match=message):
+        op.verify()
 
 
 def test_bias_and_weight_of_a_source_are_those_that_it_quotes():
@@ -385,6 +443,7 @@ ATTRIBUTES = st.one_of(
 ENTRIES = [
     *("input_q", "output_q", "lhs_q", "rhs_q", "rounding", "input_zero_point", "bias", "weight"),
     *("clamp", "strides", "padding", "dilations", "input_codes", "other"),
+    *("lhs_zero_point", "rhs_zero_point"),
 ]
 
 
@@ -445,6 +504,7 @@ INPUTS = {
     mean: [np.stack([CODES, CODES[::-1], CODES // 2, CODES], axis=1)],
     add: [LHS, RHS],
     mul: [LHS, RHS],
+    product: PAIRS,
 }
 
 

@@ -178,6 +178,41 @@ def qnn_dense(draw: Draw) -> Operation:
     )
 
 
+def matrices(draw: Draw) -> tuple[Shape, Shape, bool]:
+    """Draws shapes whose batch axes broadcast, and whether the second is transposed."""
+    batch = shape(draw)[:2]
+    m, k, n = (draw(st.integers(0, 4)) for _ in range(3))
+    lhs, rhs = (tuple(draw(st.sampled_from([1, size])) for size in batch) for _ in range(2))
+    transposed = draw(st.booleans())
+    return (*lhs, m, k), (*rhs, *((n, k) if transposed else (k, n))), transposed
+
+
+def qnn_batch_matmul(draw: Draw) -> Operation:
+    lhs, rhs, transposed = matrices(draw)
+    types = [draw(st.sampled_from([i8, ui8])) for _ in range(2)]
+    return qnn.BatchMatmulOp(
+        value(tensor_type(lhs, types[0])),
+        value(tensor_type(rhs, types[1])),
+        transpose_rhs=transposed,
+        lhs_zero_point=code(draw, types[0]),
+        rhs_zero_point=code(draw, types[1]),
+    )
+
+
+def sima_batch_matmul(draw: Draw) -> Operation:
+    lhs, rhs, transposed = matrices(draw)
+    operands = value(tensor_type(lhs, i8)), value(tensor_type(rhs, i8))
+    out = qnn.BatchMatmulOp(*operands, transpose_rhs=transposed).result.type.get_shape()
+    return sima.BatchMatmulOp(
+        *operands,
+        (code(draw, i8), code(draw, i8)),
+        draw(st.integers(-(2**31), 2**31 - 1)),
+        requantization(draw, i8, out[-1], scaled=True),
+        tensor_type(out, i8),
+        transpose_rhs=transposed,
+    )
+
+
 def qnn_bias_add(draw: Draw) -> Operation:
     data = shape(draw, 1)
     return qnn.BiasAddOp(value(tensor_type(data, i32)), value(tensor_type(data[-1:], i32)))
@@ -326,13 +361,14 @@ def sima_concat(draw: Draw) -> Operation:
 
 def pointwise(draw: Draw, operation: type[PointwiseOperation]) -> Operation:
     """Draws scales that LiteRT's HARD_SWISH takes too, and a contract that there is."""
-    type, number = draw(st.sampled_from([i8, ui8])), st.floats(-1e3, 1e3)
+    data, type, number = shape(draw), draw(st.sampled_from([i8, ui8])), st.floats(-1e3, 1e3)
     scales, parameters, rest = st.floats(2.0**-3, 2.0**3), [], {}
     input_q, output_q, slope_q = (
         QuantizationAttr.of(draw(scales), code(draw, type)) for _ in range(3)
     )
     if operation is qnn.PreluOp:
-        parameters = [code(draw, type), slope_q]
+        slopes = [code(draw, type) for _ in range(data[-1])] if data else []
+        parameters = [slopes if slopes and draw(st.booleans()) else code(draw, type), slope_q]
     elif operation in (qnn.EluOp, qnn.LeakyReluOp):
         parameters = [draw(number)]
     elif operation is qnn.HardSigmoidOp:
@@ -341,12 +377,14 @@ def pointwise(draw: Draw, operation: type[PointwiseOperation]) -> Operation:
         rest = {"approximate": draw(st.booleans())}
     none = (qnn.EluOp, qnn.ErfOp, qnn.HardSigmoidOp, qnn.ReciprocalOp, qnn.SoftplusOp, qnn.SwishOp)
     rounding = draw(st.sampled_from(TABLE_ROUNDINGS[:2] if operation in none else TABLE_ROUNDINGS))
-    source = value(tensor_type(shape(draw), type))
+    source = value(tensor_type(data, type))
     return operation(source, *parameters, input_q, output_q, rounding, **rest)
 
 
 def sima_lut(draw: Draw) -> Operation:
-    return sima.LutOp(value(tensor_type(shape(draw), i8)), integers(draw, (256,), i8))
+    data = shape(draw)
+    table = (*data[-1:], 256) if draw(st.booleans()) else (256,)
+    return sima.LutOp(value(tensor_type(data, i8)), integers(draw, table, i8))
 
 
 def qnn_softmax(draw: Draw) -> Operation:
@@ -489,6 +527,7 @@ def sima_dequantize(draw: Draw) -> Operation:
 BUILDERS: dict[str, Callable[[Draw], Operation]] = {
     "qnn.add": lambda draw: elementwise(draw, qnn.AddOp),
     "qnn.avg_pool": qnn_avg_pool,
+    "qnn.batch_matmul": qnn_batch_matmul,
     "qnn.bias_add": qnn_bias_add,
     "qnn.broadcast_to": lambda draw: broadcast_to(draw, qnn),
     "qnn.clip": lambda draw: clip(draw, qnn),
@@ -512,6 +551,7 @@ BUILDERS: dict[str, Callable[[Draw], Operation]] = {
     "qnn.transpose": lambda draw: transpose(draw, qnn),
     "sima.add": lambda draw: sima_sum(draw, sima.AddOp),
     "sima.avg_pool": sima_avg_pool,
+    "sima.batch_matmul": sima_batch_matmul,
     "sima.broadcast_to": lambda draw: broadcast_to(draw, sima),
     "sima.clip": lambda draw: clip(draw, sima),
     "sima.concat": sima_concat,

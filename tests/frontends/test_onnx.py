@@ -947,6 +947,97 @@ def test_network_is_lowered_whole(dtype: str, tmp_path: Path):
     assert np.abs(given.astype(int) - wanted).mean() < 0.01
 
 
+# Ends of a network that are left to the host.
+
+
+def with_outputs(proto: onnx.ModelProto, *names: str) -> onnx.ModelProto:
+    """The model with floats as outputs, and codes where a name is that of codes."""
+    del proto.graph.output[:]
+    for name in names:
+        proto.graph.output.append(om.port(name, "int8" if name in "xm" else "float32", None))
+    return proto
+
+
+def float_ends() -> onnx.ModelProto:
+    """A convolution whose codes become floats, and go through a softmax and other operators."""
+    proto = chain(
+        conv("x", "m"),
+        node("DequantizeLinear", "m m_s m_z", "f"),
+        node("Reshape", "f shape", "r"),
+        node("Softmax", "r", "s", axis=1),
+        node("Exp", "s", "e"),
+        node("CumSum", "e zero", "c"),
+        node("Mul", "c s", "y"),
+        shape=[4, 30],
+        zero=np.array(0),
+    )
+    return with_outputs(proto, "m", "y", "f")
+
+
+def test_float_end_is_left_to_the_host():
+    proto, said = float_ends(), list[str]()
+    module = imported(proto, partial=True, report=said.append)
+    assert said == [
+        "operator 'Softmax' at 's' is left to the host: it is not quantized",
+        "operator 'Exp' at 'e' is left to the host: 's' is not quantized",
+        "operator 'CumSum' at 'c' is left to the host: it is not supported",
+        "operator 'Mul' at 'y' is left to the host: it reads what is left there",
+    ]
+    entries = main(module).res_attrs
+    assert entries is not None
+    assert [entry.data["qnn.name"].data for entry in entries] == ["m", "f", "r"]
+    x = Random(1).codes((1, 4, 5, 6), "int8")
+    expected = om.run(with_outputs(float_ends(), "m", "f", "r"), [x])
+    for given, wanted in zip(om.execute(module, [x]), expected, strict=True):
+        np.testing.assert_array_equal(given, wanted)
+
+
+def test_nothing_is_computed_for_what_is_left_to_the_host():
+    names = [op.name for op in main(imported(float_ends(), partial=True)).body.block.ops]
+    assert names.count("qnn.dequantize") == 2
+    assert "qnn.softmax" not in names
+
+
+def test_float_end_is_refused_unless_partial():
+    refuse(
+        float_ends(),
+        "operator 'CumSum' is not supported (1 time, first at 'c')",
+        "operator 'Exp' at 'e': 's' is not quantized",
+        partial_import(4, 7),
+    )
+    proto = chain(
+        conv("x", "m"), node("DequantizeLinear", "m m_s m_z", "f"), node("Softmax", "f", "y")
+    )
+    refuse(with_outputs(proto, "y"), "output 'y' is not quantized", partial_import(1, 3))
+    assert count(imported(proto, partial=True), qnn.DequantizeOp) == 1
+
+
+def test_end_that_writes_codes_is_refused():
+    proto = chain(
+        node("DequantizeLinear", "x x_s x_z", "f"),
+        node("CumSum", "f zero", "c"),
+        node("QuantizeLinear", "c m_s m_z", "m"),
+        conv("m", "y"),
+        zero=np.array(0),
+    )
+    refuse(proto, "operator 'CumSum' is not supported (1 time, first at 'c')", partial=True)
+
+
+def test_damaged_file_is_refused_as_a_whole():
+    proto = float_ends()
+    (weight,) = (c for c in proto.graph.initializer if c.name == "shape")
+    weight.raw_data = weight.raw_data[:-1]
+    unsupported = "operator 'CumSum' is not supported (1 time, first at 'c')"
+    refuse(proto, unsupported, "tensor 'shape': data must have 16 bytes, got 15", partial=True)
+
+
+def test_network_without_integers_before_its_end_is_refused():
+    proto = chain(node("CumSum", "x zero", "y"), conv("x", "m"), zero=np.array(0))
+    with_port(proto, "x", "float32", [2, 4])
+    unsupported = "operator 'CumSum' is not supported (1 time, first at 'y')"
+    refuse(proto, unsupported, "operator 'QLinearConv' at 'm': 'x' must hold codes", partial=True)
+
+
 # Data outside the file.
 
 
@@ -1088,6 +1179,12 @@ def without(name: str) -> onnx.ModelProto:
     return proto
 
 
+def partial_import(left: int, of: int) -> str:
+    return (
+        f"a partial import would leave out {left} of {of} operators, all on floats and at the end"
+    )
+
+
 AT = "operator 'QLinearConv' at 'y': "
 INT8 = np.int8
 
@@ -1203,7 +1300,10 @@ INT8 = np.int8
         ),
         (
             lambda: chain(node("DequantizeLinear", "x x_s x_z", "f"), node("Conv", "f w_s", "y")),
-            ["operator 'Conv' at 'y': weight 'w_s' is not quantized"],
+            [
+                "operator 'Conv' at 'y': weight 'w_s' is not quantized",
+                partial_import(1, 2),
+            ],
         ),
         (
             lambda: chain(node("DequantizeLinear", "x x_s x_z", "y")),

@@ -88,9 +88,8 @@ def test_lowered_by_multiplication_it_still_does(strides: tb.Pair, padding: tb.P
 
 def small(**changed: Any) -> bytes:
     weight, bias = np.ones((2, 3, 3, 1), np.int8), np.zeros(2, np.int32)
-    keywords: dict[str, Any] = {
-        "x_q": (0.5, 3), "w_scales": [0.5, 0.25], "y_q": (0.5, -3), "y_hw": (4, 4), "strides": (2, 2)
-    } | changed  # fmt: skip
+    keywords: dict[str, Any] = {"x_q": (0.5, 3), "w_scales": [0.5, 0.25], "y_q": (0.5, -3)}
+    keywords |= {"y_hw": (4, 4), "strides": (2, 2)} | changed
     return tb.transpose_conv([1, 2, 2, 1], weight, bias, **keywords)
 
 

@@ -477,6 +477,14 @@ def test_lut_is_its_table():
     np.testing.assert_array_equal(result, np.array(expected, np.int8), strict=True)
 
 
+def test_lut_of_channels_is_the_table_of_each():
+    tables = codes(np.random.default_rng(6), (3, 256))
+    data = codes(np.random.default_rng(7), (2, 40, 3))
+    result = evaluate(lambda x: sima.LutOp(x, dense(tables)), data)
+    expected = [[[tables[c][int(x) + 128] for c, x in enumerate(p)] for p in row] for row in data]
+    np.testing.assert_array_equal(result, np.array(expected, np.int8), strict=True)
+
+
 def test_avg_pool_is_its_formula():
     x = codes(np.random.default_rng(3), (1, 8, 2))
     expected = np.empty((1, 4, 2), np.int8)

@@ -7,8 +7,9 @@ import pytest
 from support.layers import lower, make_module, only, run
 from support.transposed import spread
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import DictionaryAttr, ModuleOp
 from xdsl.ir import Operation, SSAValue
+from xdsl.utils.exceptions import VerifyException
 
 from sima_mlir.dialects import qnn, sima
 from sima_mlir.dialects.elements import array_values, dense, elements
@@ -128,3 +129,13 @@ def test_power_of_two_ratio_loses_nothing():
     assert op.certificate.max_error.value.data == 0
     assert np.array_equal(elements(op.weight), problem.weight)
     assert np.array_equal(run(lowered, problem.data), run(module, problem.data))
+
+
+def test_certificate_quotes_the_output_padding():
+    problem = Problem(0)
+    problem.window["output_padding"] = [1] * len(problem.window["strides"])
+    op = only(lower(problem.module(), certify=True), sima.ConvTransposeOp)
+    kept = {k: v for k, v in op.certificate.source.data.items() if k != "output_padding"}
+    op.certificate = sima.CertificateAttr(op.certificate.max_error, DictionaryAttr(kept))
+    with pytest.raises(VerifyException, match=r"output_padding must be array<i64: .*>, got none"):
+        op.verify()

@@ -85,6 +85,37 @@ def test_table_gives_every_code_what_its_source_does(
         np.testing.assert_array_equal(elements(only(result, sima.LutOp).table), run(source, CODES))
 
 
+@pytest.mark.parametrize("rounding", [Rounding.AWAY, Rounding.FLOAT32, Rounding.TFLITE])
+def test_slopes_of_channels_are_those_of_one_each(rounding: Rounding):
+    """Each channel of the result is what `qnn.prelu` with the slope of that channel gives."""
+    slopes = [-128, -20, 3, 127]
+    encodings = QuantizationAttr.of(0.05, 3), QuantizationAttr.of(0.03, -8)
+    slope_q, data = QuantizationAttr.of(0.02, 3), np.repeat(CODES[:, None], 4, 1)
+    types, (x,) = arguments(1, data.shape)
+    source = module(types, qnn.PreluOp(x, slopes, slope_q, *encodings, rounding))
+    result = lowered(source, max_error=0)
+    types, (y,) = arguments(1, CODES.shape)
+    alone = [module(types, qnn.PreluOp(y, s, slope_q, *encodings, rounding)) for s in slopes]
+    expected = np.stack([run(one, CODES) for one in alone], 1)
+    np.testing.assert_array_equal(run(source, data), expected, strict=True)
+    np.testing.assert_array_equal(run(result, data), expected, strict=True)
+
+
+@pytest.mark.parametrize("channels", [None, 3])
+def test_clips_after_a_table_are_in_it(channels: int | None):
+    encodings = QuantizationAttr.of(0.05, 3), QuantizationAttr.of(0.03, -8)
+    data = np.repeat(CODES[:, None], channels or 1, 1)
+    types, (x,) = arguments(1, data.shape)
+    slopes = 40 if channels is None else [-100, 0, 90]
+    table = qnn.PreluOp(x, slopes, QuantizationAttr.of(0.02, 3), *encodings, Rounding.TFLITE)
+    first = qnn.ClipOp(table.result, -60, 50)
+    source = module(types, table, first, qnn.ClipOp(first.result, -128, 20))
+    result = lowered(source, certify=True)
+    assert set(run(source, data).ravel().tolist()) >= {-60, 20}
+    np.testing.assert_array_equal(run(result, data), run(source, data), strict=True)
+    assert [op.name for op in result.walk() if op.name.startswith("sima.")] == ["sima.lut"]
+
+
 def test_what_follows_a_table_knows_which_codes_it_has():
     """The bound of a folded requantization is over the codes of a sigmoid of nothing positive."""
     types, (x,) = arguments(1, (256,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import struct
 from fractions import Fraction
@@ -26,6 +27,7 @@ from sima_mlir.quantization import (
     fold_add,
     fold_requantize,
     product_ratio,
+    product_sum_range,
     requantize,
 )
 
@@ -568,3 +570,23 @@ def test_folded_requantization_obeys_the_target():
     assert fold_requantize(one, one, Target(max_shift=2)) == (4, 0, 2)
     assert fold_requantize(one, one, Target(scale_bits=8)) == (64, 0, 6)
     assert fold_requantize(one, one, Target(accumulator_bits=20), largest_code=128)[2] == 11
+
+
+@pytest.mark.parametrize(
+    ("lhs", "rhs"),
+    [
+        (((-3, 4), 1), ((-2, 5), -1)),
+        (((2, 4), 1), ((-2, 5), 0)),
+        (((2, 4), 1), ((3, 5), 1)),
+        (((-4, -2), 0), ((-5, -3), 0)),
+        (((-4, 2), -3), ((1, 1), 2)),
+    ],
+)
+def test_sums_of_products_lie_in_their_range_and_reach_both_ends(
+    lhs: tuple[tuple[int, int], int], rhs: tuple[tuple[int, int], int]
+):
+    left, right = ([c - zero for c in range(low, high + 1)] for (low, high), zero in (lhs, rhs))
+    pairs = [a * b for a in left for b in right]
+    for count in range(3):
+        totals = [sum(chosen) for chosen in itertools.product(pairs, repeat=count)]
+        assert product_sum_range(count, lhs, rhs) == (min(totals), max(totals))

@@ -312,6 +312,17 @@ def test_tflite_prelu_is_litert_on_every_code(dtype: tb.QuantizedType):
         np.testing.assert_array_equal(table, wanted, strict=True)
 
 
+@pytest.mark.parametrize("rounding", [Rounding.AWAY, Rounding.FLOAT32, Rounding.TFLITE])
+@DTYPES
+def test_prelu_of_several_slopes_has_the_table_of_each(dtype: str, rounding: Rounding):
+    rng = np.random.default_rng(13)
+    encodings = [encoding(rng, dtype, -5, 1) for _ in range(3)]
+    slopes = rng.choice(every_code(dtype), 7)
+    tables = prelu_table(slopes, *encodings, dtype, rounding)
+    each = [prelu_table(int(slope), *encodings, dtype, rounding) for slope in slopes]
+    np.testing.assert_array_equal(tables, np.stack(each), strict=True)
+
+
 @requires_litert
 @pytest.mark.parametrize("zero_point", [-128, 3, 127])
 @pytest.mark.parametrize("operator", ["EXP", "GELU", "LOG", "TANH"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from itertools import accumulate, permutations
 from operator import mul
 from typing import Any, NamedTuple
@@ -11,9 +11,10 @@ import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.arith import ConstantOp
 from xdsl.dialects.builtin import ModuleOp, NameLoc
-from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.dialects.func import CallOp, FuncOp, ReturnOp
 from xdsl.interpreter import Interpreter
 from xdsl.ir import Operation, SSAValue
+from xdsl.traits import SymbolTable
 
 from sima_mlir.interpreters import register_implementations
 
@@ -47,26 +48,68 @@ def differences(
     Where a tensor of floats is quantized at once, `codes` has the name of its codes: an operation
     may be located at either.
     """
-    interpreter = Interpreter(module)
-    register_implementations(interpreter, ctx)
-    main = next(op for op in module.ops if isinstance(op, FuncOp))
-    values: dict[SSAValue, Array] = dict(zip(main.body.block.args, inputs, strict=True))
-    last = {name_of(op): op for op in main.body.block.ops}
-    for op in main.body.block.ops:
-        if isinstance(op, ReturnOp):
-            return
-        results = interpreter.run_op(op, tuple(values[operand] for operand in op.operands))
-        values |= dict(zip(op.results, results, strict=True))
-        name = name_of(op)
-        if op is not last[name] or isinstance(op, ConstantOp):
-            continue
-        quantized = (codes or {}).get(name, "")
-        if quantized in recorded and quantized not in last:
+    comparison = _Comparison(ctx, module, recorded, codes or {})
+    yield from comparison.run(comparison.function("main"), inputs)
+
+
+class _Comparison:
+    def __init__(
+        self,
+        ctx: Context,
+        module: ModuleOp,
+        recorded: Mapping[str, Array],
+        codes: Mapping[str, str],
+    ):
+        self.interpreter = Interpreter(module)
+        register_implementations(self.interpreter, ctx)
+        self.module, self.recorded, self.codes = module, recorded, codes
+        self.last = {name_of(op): op for op in self.in_order(self.function("main"))}
+
+    def function(self, name: str) -> FuncOp:
+        function = SymbolTable.lookup_symbol(self.module, name)
+        assert isinstance(function, FuncOp)
+        return function
+
+    def in_order(self, function: FuncOp) -> Iterator[Operation]:
+        for op in function.body.block.ops:
+            if isinstance(op, CallOp):
+                yield from self.in_order(self.function(op.callee.string_value()))
+            else:
+                yield op
+
+    def run(
+        self, function: FuncOp, inputs: Sequence[Array]
+    ) -> Generator[Difference, None, Sequence[Array]]:
+        """Runs a function and those that it calls; returns its results."""
+        values: dict[SSAValue, Array] = dict(zip(function.body.block.args, inputs, strict=True))
+        for op in function.body.block.ops:
+            operands = [values[operand] for operand in op.operands]
+            match op:
+                case ReturnOp():
+                    return operands
+                case CallOp():
+                    callee = self.function(op.callee.string_value())
+                    results = yield from self.run(callee, operands)
+                case _:
+                    results = yield from self.compared(op, tuple(operands))
+            values |= dict(zip(op.results, results, strict=True))
+        raise ValueError("a function must end with a return")
+
+    def compared(
+        self, op: Operation, operands: tuple[Array, ...]
+    ) -> Generator[Difference, None, Sequence[Array]]:
+        """Computes an operation; returns what was recorded, or what came out if nothing was."""
+        name, results = name_of(op), self.interpreter.run_op(op, operands)
+        if op is not self.last[name] or isinstance(op, ConstantOp):
+            return results
+        quantized = self.codes.get(name, "")
+        if quantized in self.recorded and quantized not in self.last:
             name = quantized
-        if name in recorded and are_comparable(results[0], recorded[name]):
-            wanted = nearest_layout(results[0], as_held(recorded[name], results[0].dtype))
-            yield Difference(op, name, results[0].astype(wide(wanted.dtype)) - wanted)
-            values[op.results[0]] = wanted
+        if name not in self.recorded or not are_comparable(results[0], self.recorded[name]):
+            return results
+        wanted = nearest_layout(results[0], as_held(self.recorded[name], results[0].dtype))
+        yield Difference(op, name, results[0].astype(wide(wanted.dtype)) - wanted)
+        return [wanted]
 
 
 def are_comparable(result: Array, recorded: Array) -> bool:

@@ -49,8 +49,7 @@ func.func @long(%a: tensor<1x33026xi8>, %b: tensor<33026x1xi8>) -> tensor<1x1xi8
 
 // -----
 
-// The sum is at least -128 * 128, and that less the zero point is not.
-// CHECK: 'qnn.batch_matmul' op left in qnn: a sum of 1 products does not fit 32 bits; split it into several operations
+// CHECK: 'qnn.batch_matmul' op left in qnn: a sum less its zero point 2147483647 does not fit 32 bits; choose a zero point that is nearer to zero
 func.func @zero_point(%a: tensor<1x1xi8>, %b: tensor<1x1xi8>) -> tensor<1x1xi8> {
   %0 = qnn.batch_matmul %a, %b : (tensor<1x1xi8>, tensor<1x1xi8>) -> tensor<1x1xi32>
   %1 = qnn.requantize %0 input_q = <scale = 0.7, zero_point = 2147483647> output_q = <scale = 1.0> : (tensor<1x1xi32>) -> tensor<1x1xi8>

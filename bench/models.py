@@ -1,0 +1,348 @@
+"""Writes docs/models.md: how much of each network is lowered, and how exactly.
+
+Usage: python bench/models.py [--print]
+
+The networks are those of ../shared/models, if that is there, the digits example, and ResNet-50,
+MobileNetV2 and a detector in full size, from random weights, which `onnxruntime.quantization`
+quantizes here. Each is lowered by `qnn-to-sima-pipeline` with `partial=true` in both modes and run
+over the recorded inputs, or two random images. With --print the page goes to stdout.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import onnx
+import tflite
+from rich.console import Console
+from rich.progress import track
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import Operation
+
+import sima_mlir
+from sima_mlir.dialects.elements import Array
+from sima_mlir.dialects.sima import DequantizeOp
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+from support import networks  # noqa: E402
+from support import onnx_models as om  # noqa: E402
+from support.comparison import Difference, differences  # noqa: E402
+from support.litert import run_all  # noqa: E402
+from support.recordings import (  # noqa: E402
+    golden_of,
+    model_files,
+    read_recording,
+    subgraph,
+    tensor_names,
+)
+
+PAGE = ROOT / "docs/models.md"
+
+MODES = {"exact": "tflite", "folded": "sima"}
+"""The names of the two ways of requantization in the tables."""
+
+
+class Run(NamedTuple):
+    """Inputs, every tensor that is recorded, by its name, and the output."""
+
+    inputs: Sequence[Array]
+    tensors: Mapping[str, Array]
+    output: Array
+
+
+@dataclass
+class Case:
+    """A network and some runs of it elsewhere."""
+
+    name: str
+    file: Path
+    runs: list[Run]
+    operators: Counter[str]
+    codes: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+class Layer(NamedTuple):
+    """How far an operation that was given what was recorded is off, in codes."""
+
+    largest: float
+    differing: int
+    elements: int
+
+    @staticmethod
+    def of(difference: Difference) -> Layer:
+        """Measures a difference."""
+        error = difference.error
+        return Layer(difference.largest, int(np.count_nonzero(error)), error.size)
+
+
+class Outcome(NamedTuple):
+    """What became of a network in one mode."""
+
+    lowered: int
+    host: Counter[str]
+    """How often what stays on the host, and why."""
+    layers: list[Layer]
+    errors: Array
+    """How far each element of the outputs is off, in codes."""
+    agreement: str
+    """In how many of the runs the largest element is the same."""
+
+
+def tflite_case(name: str, file: Path) -> Case:
+    """Returns a network with its recorded runs."""
+    recording = read_recording(file)
+    runs = [Run([run[recording.input]], run, run[recording.output]) for run in recording.runs]
+    return Case(name, file, runs, tflite_operators(file))
+
+
+def digits_case(file: Path, images: Array) -> Case:
+    """Returns the digits example with some of its images."""
+    recorded = [run_all(file.read_bytes(), [image[None]]) for image in images]
+    names, output = tensor_names(file), subgraph(file).Outputs(0)
+    runs = [
+        Run([image[None]], {names[index]: array for index, array in run.items()}, run[output])
+        for image, run in zip(images, recorded, strict=True)
+    ]
+    return Case(f"examples/{file.name}", file, runs, tflite_operators(file))
+
+
+def tflite_operators(file: Path) -> Counter[str]:
+    """Returns how often each operator is in a file."""
+    model = tflite.Model.GetRootAsModel(file.read_bytes(), 0)
+    names = {number: name for name, number in vars(tflite.BuiltinOperator).items()}
+    graph = model.Subgraphs(0)
+    indices = [graph.Operators(i).OpcodeIndex() for i in range(graph.OperatorsLength())]
+    codes = [model.OperatorCodes(index) for index in indices]
+    return Counter(names[max(c.BuiltinCode(), c.DeprecatedBuiltinCode())] for c in codes)
+
+
+def onnx_case(name: str, file: Path, images: Sequence[Array], outputs: Sequence[Array]) -> Case:
+    """Returns a network with what ONNX Runtime computes; outputs that are recorded are kept."""
+    proto = onnx.load(file)
+    source, target = proto.graph.input[0].name, proto.graph.output[0].name
+    recorded = [om.run_all(proto, {source: image}) for image in images]
+    ends = outputs or [tensors[target] for tensors in recorded]
+    runs = [Run([x], t, y) for x, t, y in zip(images, recorded, ends, strict=True)]
+    operators = Counter(node.op_type for node in proto.graph.node)
+    return Case(name, file, runs, operators, om.quantized_at_once(proto))
+
+
+def shared_cases() -> Iterator[Callable[[], Case]]:
+    """Yields the networks of others."""
+    for file in model_files():
+        name = str(file.relative_to(file.parents[1]))
+        if file.suffix == ".tflite":
+            yield partial(tflite_case, name, file)
+            continue
+        with np.load(golden_of(file)) as golden:
+            images, outputs = ([golden[f"s{s}/{end}0"] for s in range(4)] for end in ("in", "out"))
+        yield partial(onnx_case, name, file, images, outputs)
+
+
+def example_cases() -> Iterator[Callable[[], Case]]:
+    """Yields the digits example in both forms, with ten images."""
+    folder = ROOT / "examples/digits"
+    with np.load(folder / "digits_test.npz") as test:
+        codes = test["in0"][:10]
+    yield partial(digits_case, folder / "digits_int8.tflite", codes)
+    pixels = (codes.astype(np.float32) + 128).transpose(0, 3, 1, 2) / 255
+    file = folder / "digits_qdq.onnx"
+    yield partial(onnx_case, f"examples/{file.name}", file, [image[None] for image in pixels], [])
+
+
+FULL_SIZE = {
+    "resnet50": (networks.resnet50, 224),
+    "mobilenetv2": (networks.mobilenetv2, 224),
+    "yolo": (networks.yolo, 320),
+}
+
+FORMS = [
+    (form, per_channel, activations)
+    for form in ("QDQ", "QOperator")
+    for per_channel, activations in ((False, "uint8"), (True, "int8"))
+]
+
+
+def random_cases(folder: Path) -> Iterator[Callable[[], Case]]:
+    """Yields networks of random weights, quantized."""
+    for name, (build, size) in FULL_SIZE.items():
+        rng = np.random.default_rng(1)
+        images = [networks.image(rng, size) for _ in range(4)]
+        for form, per_channel, activations in FORMS:
+            granularity = "per channel" if per_channel else "per tensor"
+            title = f"{name}, {form}, {granularity}, {activations}"
+            options = {"form": form, "per_channel": per_channel, "activations": activations}
+
+            def make(title: str = title, options: dict[str, object] = options) -> Case:
+                proto = om.quantize(
+                    build(size), folder, weights="int8", images=images[:2], **options
+                )
+                file = folder / "model.onnx"
+                onnx.save(proto, file)
+                return onnx_case(title, file, images[2:], [])
+
+            yield make
+
+
+def outcome(case: Case, mode: str) -> Outcome:
+    """Lowers a network and runs it, each operation alone and all together."""
+    ctx = sima_mlir.make_context()
+    module = sima_mlir.load(ctx, case.file)
+    pipeline = f"qnn-to-sima-pipeline{{requantization={mode} partial=true}}"
+    sima_mlir.run_pipeline(ctx, module, pipeline)
+    lowered, host = len(list(operations(main_of(module), "sima"))), left(ctx)
+    layers, errors, same = [], [], 0
+    for run in case.runs:
+        found = differences(ctx, module, run.inputs, run.tensors, case.codes)
+        layers += [Layer.of(layer) for layer in found if layer.error.dtype.kind == "i"]
+        (result,) = sima_mlir.interpret(ctx, module, run.inputs)
+        errors.append((result.astype(np.float64) - run.output).ravel() / output_scale(module))
+        same += int(result.argmax() == run.output.argmax())
+    agreement = f"{same} of {len(case.runs)}"
+    return Outcome(lowered, host, layers, np.abs(np.concatenate(errors)), agreement)
+
+
+def main_of(module: ModuleOp) -> FuncOp:
+    """Returns the function that computes the network."""
+    return next(op for op in module.ops if isinstance(op, FuncOp))
+
+
+def operations(function: FuncOp, dialect: str) -> Iterator[Operation]:
+    """Yields a function's operations of a dialect."""
+    return (op for op in function.walk() if op.dialect_name() == dialect)
+
+
+def left(ctx: sima_mlir.Context) -> Counter[str]:
+    """Returns what stays on the host, and the reasons that the pass gave."""
+    remarks = [remark for remark in ctx.remarks if remark.kind == "Missed"]
+    reasons = [(r.operation, str(r.details.get("reason", r.message))) for r in remarks]
+    return Counter(f"`{operation}`: {reason}" for operation, reason in reasons)
+
+
+def output_scale(module: ModuleOp) -> float:
+    """Returns how much a code of the output is in the units that it has."""
+    producer = main_of(module).body.block.last_op.operands[0].owner
+    return producer.scale.value.data if isinstance(producer, DequantizeOp) else 1.0
+
+
+HEAD = [
+    "network",
+    "operators",
+    "lowered",
+    "on the host",
+    *(f"{name}: {what}" for name in MODES for what in ("worst layer", "differing codes")),
+    *(f"{name}: {what}" for name in MODES for what in ("output, worst", "mean", "same class")),
+]
+
+
+def row(case: Case, outcomes: Sequence[Outcome]) -> list[str]:
+    """Returns the cells of a network."""
+    first = outcomes[0]
+    cells = [case.name, str(case.operators.total()), str(first.lowered), str(first.host.total())]
+    for found in outcomes:
+        differing = sum(layer.differing for layer in found.layers)
+        share = differing / sum(layer.elements for layer in found.layers)
+        cells += [f"{max(layer.largest for layer in found.layers):.0f}", f"{share:.2%}"]
+    for found in outcomes:
+        cells += [f"{found.errors.max():.0f}", f"{found.errors.mean():.2g}", found.agreement]
+    return cells
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Returns a table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+PAGE_TEXT = """# Networks
+
+How much of real networks is lowered, and how exactly. `python bench/models.py` writes this page.
+
+Each network is lowered by `qnn-to-sima-pipeline{{partial=true}}`, once *exact*
+(`requantization=tflite`) and once *folded* (`requantization=sima`), and compared with LiteRT
+{litert}'s reference kernels or with ONNX Runtime {onnxruntime}, whose tensors are as the operators
+of the file give them. All numbers are in codes of the result.
+
+- *worst layer*, *differing codes*: every operation is given what the other executor's was given;
+  the largest difference of any result, and the share of codes of all results that differ.
+- *output*: the whole network; the largest and the mean difference, and in how many runs the
+  largest element is the same.
+
+## Files
+
+The digits example, and networks of others with recorded inputs (half of them white noise, half
+low-frequency noise, so that *same class* is about numbers and not about accuracy).
+
+{files}
+{host}
+## Random weights
+
+ResNet-50 and MobileNetV2 at 224 x 224 and a detector in the manner of YOLOv8 at 320 x 320, built by
+`tests/support/networks.py`, quantized by `onnxruntime.quantization` and run over two images. A
+network that nobody trained has no margins: folding every one of its layers shows in the output more
+than in a trained one.
+
+{random}"""
+
+
+def host_text(found: Mapping[str, Counter[str]]) -> str:
+    """Returns what stays on the host of each network, and why."""
+    lines = [
+        f"- {name}: {times} x {what}\n"
+        for name, host in found.items()
+        for what, times in host.items()
+    ]
+    return "On the host stay:\n\n" + "".join(lines) if lines else "Nothing stays on the host.\n"
+
+
+def measured(makers: Sequence[Callable[[], Case]]) -> tuple[str, dict[str, Counter[str]]]:
+    """Returns the table of networks, and what stays on the host of each."""
+    rows: list[list[str]] = []
+    hosts: dict[str, Counter[str]] = {}
+    for make in track(makers, "networks", console=Console(stderr=True)):
+        case = make()
+        try:
+            outcomes = [outcome(case, mode) for mode in MODES.values()]
+        except sima_mlir.SimaError as error:
+            reason = error.diagnostics[0].message
+            rows.append([case.name, str(case.operators.total()), f"refused: {reason}"])
+            continue
+        rows.append(row(case, outcomes))
+        hosts[case.name] = outcomes[0].host
+    return table(HEAD, rows), hosts
+
+
+def main() -> None:
+    """Writes the page."""
+    logging.disable(logging.WARNING)
+    files, hosts = measured([*example_cases(), *shared_cases()])
+    with tempfile.TemporaryDirectory() as folder:
+        random, _ = measured(list(random_cases(Path(folder))))
+    page = PAGE_TEXT.format(
+        litert=version("ai-edge-litert"),
+        onnxruntime=version("onnxruntime"),
+        files=files,
+        host=host_text(hosts),
+        random=random,
+    )
+    if "--print" in sys.argv:
+        print(page, end="")
+    else:
+        PAGE.write_text(page)
+
+
+if __name__ == "__main__":
+    main()
