@@ -28,7 +28,6 @@ from rich.console import Console
 from rich.progress import track
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Operation
 
 import sima_mlir
 from sima_mlir.dialects.elements import Array
@@ -92,8 +91,8 @@ class Outcome(NamedTuple):
     """What became of a network in one mode."""
 
     lowered: int
-    host: Counter[str]
-    """How often what stays on the host, and why."""
+    host: dict[str, list[str]]
+    """The operations that stay on the host, each with its reasons."""
     layers: list[Layer]
     errors: Array
     """How far each element of the outputs is off, in codes."""
@@ -170,31 +169,43 @@ FULL_SIZE = {
 }
 
 FORMS = [
-    (form, per_channel, activations)
+    (form, granularity, codes)
     for form in ("QDQ", "QOperator")
-    for per_channel, activations in ((False, "uint8"), (True, "int8"))
+    for granularity, codes in (("per tensor", "uint8"), ("per channel", "int8"))
 ]
 
 
 def random_cases(folder: Path) -> Iterator[Callable[[], Case]]:
     """Yields networks of random weights, quantized."""
     for name, (build, size) in FULL_SIZE.items():
-        rng = np.random.default_rng(1)
-        images = [networks.image(rng, size) for _ in range(4)]
-        for form, per_channel, activations in FORMS:
-            granularity = "per channel" if per_channel else "per tensor"
-            title = f"{name}, {form}, {granularity}, {activations}"
-            options = {"form": form, "per_channel": per_channel, "activations": activations}
+        for form in FORMS:
+            yield partial(random_case, folder, name, build(size), size, *form)
 
-            def make(title: str = title, options: dict[str, object] = options) -> Case:
-                proto = om.quantize(
-                    build(size), folder, weights="int8", images=images[:2], **options
-                )
-                file = folder / "model.onnx"
-                onnx.save(proto, file)
-                return onnx_case(title, file, images[2:], [])
 
-            yield make
+def random_case(
+    folder: Path,
+    name: str,
+    proto: onnx.ModelProto,
+    size: int,
+    form: str,
+    granularity: str,
+    codes: str,
+) -> Case:
+    """Returns a network, quantized, over two images; two others calibrate it."""
+    rng = np.random.default_rng(1)
+    images = [networks.image(rng, size) for _ in range(4)]
+    quantized = om.quantize(
+        proto,
+        folder,
+        form=form,
+        per_channel=granularity == "per channel",
+        activations=codes,
+        weights="int8",
+        images=images[:2],
+    )
+    file = folder / "model.onnx"
+    onnx.save(quantized, file)
+    return onnx_case(f"{name}, {form}, {granularity}, {codes}", file, images[2:], [])
 
 
 def outcome(case: Case, mode: str) -> Outcome:
@@ -202,17 +213,19 @@ def outcome(case: Case, mode: str) -> Outcome:
     ctx = sima_mlir.make_context()
     module = sima_mlir.load(ctx, case.file)
     pipeline = f"qnn-to-sima-pipeline{{requantization={mode} partial=true}}"
-    sima_mlir.run_pipeline(ctx, module, pipeline)
-    lowered, host = len(list(operations(main_of(module), "sima"))), left(ctx)
+    remarks = sima_mlir.run_pipeline(ctx, module, pipeline)
+    lowered = sum(op.dialect_name() == "sima" for op in main_of(module).body.block.ops)
     layers, errors, same = [], [], 0
+    all_tensors = max(len(run.tensors) for run in case.runs)
     for run in case.runs:
-        found = differences(ctx, module, run.inputs, run.tensors, case.codes)
-        layers += [Layer.of(layer) for layer in found if layer.error.dtype.kind == "i"]
+        if len(run.tensors) == all_tensors:
+            found = differences(ctx, module, run.inputs, run.tensors, case.codes)
+            layers += [Layer.of(layer) for layer in found if layer.error.dtype.kind == "i"]
         (result,) = sima_mlir.interpret(ctx, module, run.inputs)
         errors.append((result.astype(np.float64) - run.output).ravel() / output_scale(module))
         same += int(result.argmax() == run.output.argmax())
     agreement = f"{same} of {len(case.runs)}"
-    return Outcome(lowered, host, layers, np.abs(np.concatenate(errors)), agreement)
+    return Outcome(lowered, left(remarks), layers, np.abs(np.concatenate(errors)), agreement)
 
 
 def main_of(module: ModuleOp) -> FuncOp:
@@ -220,16 +233,13 @@ def main_of(module: ModuleOp) -> FuncOp:
     return next(op for op in module.ops if isinstance(op, FuncOp))
 
 
-def operations(function: FuncOp, dialect: str) -> Iterator[Operation]:
-    """Yields a function's operations of a dialect."""
-    return (op for op in function.walk() if op.dialect_name() == dialect)
-
-
-def left(ctx: sima_mlir.Context) -> Counter[str]:
-    """Returns what stays on the host, and the reasons that the pass gave."""
-    remarks = [remark for remark in ctx.remarks if remark.kind == "Missed"]
-    reasons = [(r.operation, str(r.details.get("reason", r.message))) for r in remarks]
-    return Counter(f"`{operation}`: {reason}" for operation, reason in reasons)
+def left(remarks: Sequence[sima_mlir.Remark]) -> dict[str, list[str]]:
+    """Returns the operations that stay on the host, each with the reasons that the pass gave."""
+    found: dict[str, list[str]] = {}
+    for remark in remarks:
+        if (remark.kind, remark.pass_name) == ("Missed", "convert-qnn-to-sima"):
+            found.setdefault(remark.operation, []).append(str(remark.details["reason"]))
+    return found
 
 
 def output_scale(module: ModuleOp) -> float:
@@ -251,7 +261,8 @@ HEAD = [
 def row(case: Case, outcomes: Sequence[Outcome]) -> list[str]:
     """Returns the cells of a network."""
     first = outcomes[0]
-    cells = [case.name, str(case.operators.total()), str(first.lowered), str(first.host.total())]
+    host = sum(map(len, first.host.values()))
+    cells = [case.name, str(case.operators.total()), str(first.lowered), str(host)]
     for found in outcomes:
         differing = sum(layer.differing for layer in found.layers)
         share = differing / sum(layer.elements for layer in found.layers)
@@ -298,20 +309,22 @@ than in a trained one.
 {random}"""
 
 
-def host_text(found: Mapping[str, Counter[str]]) -> str:
+def host_text(hosts: Mapping[str, Mapping[str, Sequence[str]]]) -> str:
     """Returns what stays on the host of each network, and why."""
     lines = [
-        f"- {name}: {times} x {what}\n"
-        for name, host in found.items()
-        for what, times in host.items()
+        f"- {name}: {len(reasons)} x `{operation}`, {reasons[0]}\n"
+        for name, host in hosts.items()
+        for operation, reasons in host.items()
     ]
     return "On the host stay:\n\n" + "".join(lines) if lines else "Nothing stays on the host.\n"
 
 
-def measured(makers: Sequence[Callable[[], Case]]) -> tuple[str, dict[str, Counter[str]]]:
+def measured(
+    makers: Sequence[Callable[[], Case]],
+) -> tuple[str, dict[str, dict[str, list[str]]]]:
     """Returns the table of networks, and what stays on the host of each."""
     rows: list[list[str]] = []
-    hosts: dict[str, Counter[str]] = {}
+    hosts: dict[str, dict[str, list[str]]] = {}
     for make in track(makers, "networks", console=Console(stderr=True)):
         case = make()
         try:

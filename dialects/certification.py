@@ -262,17 +262,17 @@ def _layer_errors(op: sima.WeightedOperation, source: _Source) -> Errors:
     def bound() -> int:
         codes = {"input_codes": input_codes, "output_codes": output_codes}
         errors = (
-            int(layer_error(part.layer, source.rounding, part.emitted, **codes).max(initial=0))
+            layer_error(part.layer, source.rounding, part.emitted, **codes, target=op.target)
             for part in phases(layer, emitted, strides)
         )
-        return max(errors)
+        return max(int(error.max(initial=0)) for error in errors)
 
     def rms() -> float:
         uniform = InputDistribution.uniform(input_codes)
         parts = list(phases(layer, emitted, strides))
+        given = {"output_codes": output_codes, "target": op.target}
         squares = [
-            np.mean(layer_rms(part.layer, part.emitted, uniform, output_codes=output_codes) ** 2)
-            for part in parts
+            np.mean(layer_rms(part.layer, part.emitted, uniform, **given) ** 2) for part in parts
         ]
         return float(np.sqrt(np.average(squares, weights=[part.share for part in parts])))
 
@@ -290,7 +290,7 @@ def _layer(op: sima.WeightedOperation, source: _Source) -> Layer:
     weight, product_q = source.array("weight", i8), source.channels("input_q")
     return Layer(
         elements(op.weight, source.ctx) if weight is None else weight,
-        source.array("bias", i32),
+        source.array("bias", elements_type(op.bias).element_type),
         zero_point,
         product_q.scale,
         np.array([product_q.zero_point.value.data]),

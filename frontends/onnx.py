@@ -115,7 +115,13 @@ def import_onnx(
         importer = _Importer(read_graph(data, folder), batch, report)
         return importer.module(name, partial=partial)
     except ModelError as error:
-        raise ModelError(*(" ".join(m.split()) for m in error.messages)) from None
+        raise ModelError(*map(_printable, error.messages)) from None
+
+
+def _printable(message: str) -> str:
+    """Returns a message as one line, without what names may hold to control a terminal."""
+    line = " ".join(message.split())
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
 
 
 class _Unavailable(Exception):

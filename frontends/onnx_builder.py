@@ -28,9 +28,8 @@ from sima_mlir.dialects.definitions import dimensions, element_type, shape_of
 from sima_mlir.dialects.elements import Array, dense, tensor_type, ui8
 from sima_mlir.dialects.qnn import ENCODING_ATTRIBUTE, NAME_ATTRIBUTE, QuantizationAttr
 from sima_mlir.frontends import ModelError
-from sima_mlir.frontends.onnx_file import Port
+from sima_mlir.frontends.onnx_file import MAX_RANK, Port
 from sima_mlir.frontends.onnx_values import (
-    MAX_RANK,
     OFFSETS,
     Accumulated,
     Coded,

@@ -41,7 +41,7 @@ _FIELDS = {
 }
 """Where a tensor keeps its elements that has them neither as bytes nor in another file."""
 
-_MAX_RANK = 64
+MAX_RANK = 64
 """NumPy has no tensor of more axes."""
 
 
@@ -123,8 +123,8 @@ class Initializer:
         if type_name not in _DTYPES:
             raise ValueError(f"type must be one of {', '.join(_DTYPES)}, got {type_name}")
         dtype, shape = _DTYPES[type_name], tuple(self._table.dims)
-        if len(shape) > _MAX_RANK or min(shape, default=0) < 0:
-            raise ValueError(f"shape must be one of a tensor, got {dimensions(shape[:_MAX_RANK])}")
+        if len(shape) > MAX_RANK or min(shape, default=0) < 0:
+            raise ValueError(f"shape must be one of a tensor, got {dimensions(shape[:MAX_RANK])}")
         size = math.prod(shape) * dtype.itemsize
         if self._table.HasField("segment"):
             raise ValueError("segments are not supported")
@@ -309,7 +309,7 @@ class _Reader:
             path = (folder / location).resolve()
             inside = bool(location) and path.is_relative_to(folder)
             size = path.stat().st_size if inside and path.is_file() else -1
-        except (OSError, RuntimeError):
+        except (OSError, RuntimeError, ValueError):
             inside, path, size = True, self.folder, -1
         if not inside:
             raise ValueError(f"its data is in '{location}', which is outside the model's folder")

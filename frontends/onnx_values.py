@@ -21,12 +21,9 @@ from xdsl.ir import SSAValue
 from sima_mlir.dialects.definitions import dimensions
 from sima_mlir.dialects.elements import Array
 from sima_mlir.dialects.qnn import QuantizationAttr
+from sima_mlir.frontends.onnx_file import MAX_RANK
 
 Shape: TypeAlias = tuple[int, ...]
-
-
-MAX_RANK = 64
-"""How many axes a tensor may have; NumPy has no tensor of more."""
 
 
 class Layout(NamedTuple):

@@ -7,6 +7,8 @@ to the output's scale in more than one way:
 |---|---|---|
 | CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV on int8 | float64 | `tflite` |
 | CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV on uint8 | float32 | `tflite` |
+| the three on int16, with a bias of int32 | float64 | `tflite` |
+| the three on int16, else | float64 | `tflite16` |
 | FULLY_CONNECTED | float64 | `away` |
 | BATCH_MATMUL | float32 | `tflite` |
 | MUL | float32, and its quotient by the output's scale too | `tflite` |
@@ -16,7 +18,8 @@ to the output's scale in more than one way:
 | SQRT | none: the number in float32 | towards zero |
 
 FULLY_CONNECTED multiplies in float64 and rounds ties away from zero. `away` has 31 bits of the
-multiplier instead of 53, which shows in less than one accumulator in ten million.
+multiplier instead of 53, which shows in less than one accumulator in ten million, and on int16 in
+about one in a million.
 
 Functions of one code are those of `sima_mlir.quantization.lut`. LiteRT takes `tanhf` and the like
 from the C library, which does not always round to the nearest float32, as is done here: about one
@@ -44,10 +47,13 @@ from xdsl.dialects.builtin import (
     DictionaryAttr,
     FileLineColLoc,
     IntAttr,
+    IntegerType,
     ModuleOp,
     NameLoc,
     NoneAttr,
     StringAttr,
+    i32,
+    i64,
 )
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.utils.exceptions import VerifyException
@@ -71,6 +77,7 @@ _MAX_BROADCAST = 2**26
 """How large a broadcast constant may become, so that a small file does not take all memory."""
 
 _CODES: Types = ("INT8", "UINT8")
+_WIDE: Types = (*_CODES, "INT16")
 _INT32: Types = ("INT32",)
 _FLOAT32: Types = ("FLOAT32",)
 
@@ -135,14 +142,14 @@ def _unsupported_types(graph: Graph) -> list[str]:
         f"{'is' if len(types) == 1 else 'are'} supported here ({_times(len(names))})"
         for (given, types), names in found.items()
     ]
-    if lines and not any(tensor.type in _CODES for tensor, _ in uses):
+    if lines and not any(tensor.type in _WIDE for tensor, _ in uses):
         lines.insert(0, "the model is not quantized: it has no tensor of type INT8 or UINT8")
     return lines
 
 
 def _uses(graph: Graph) -> list[tuple[Tensor, Types]]:
     """Returns the tensors of the function and of every operator with the types they may have."""
-    uses = [(tensor, _CODES + _FLOAT32) for tensor in graph.inputs + graph.outputs]
+    uses = [(tensor, _WIDE + _FLOAT32) for tensor in graph.inputs + graph.outputs]
     for operator in graph.operators:
         if (support := _OPERATORS.get(operator.code)) is not None:
             pairs = zip(operator.inputs, support.operand_types(operator), strict=False)
@@ -381,6 +388,7 @@ class _Importer:
             dilations=dilations,
             input_zero_point=source.zero_point,
             kernel_zero_point=weight.zero_point,
+            accumulator=_accumulator(operator),
         )
         return self.convolved(accumulator, operator, channel_axis)
 
@@ -396,6 +404,7 @@ class _Importer:
         if (given := shape_of(data)[1:-1]) != (wanted := tuple(n + 1 for n in places)):
             to = f"{dimensions(wanted)} for a result of {dimensions(size[1:3])}"
             raise ValueError(f"data must have spatial size {to}, got {dimensions(given)}")
+        ordered = operator._replace(inputs=(source, weight, *biases))
         accumulator = qnn.ConvTransposeOp(
             data,
             self.constant(weight, kernel.transpose(1, 2, 3, 0)[:, :, :, None]),
@@ -404,8 +413,8 @@ class _Importer:
             output_padding=left,
             input_zero_point=source.zero_point,
             kernel_zero_point=weight.zero_point,
+            accumulator=_accumulator(ordered),
         )
-        ordered = operator._replace(inputs=(source, weight, *biases))
         return self.convolved(accumulator, ordered, channel_axis=0)
 
     def convolved(
@@ -413,9 +422,11 @@ class _Importer:
     ) -> SSAValue:
         """Requantizes the sums of a convolution as LiteRT does."""
         source, weight = operator.operands[:2]
-        precision = np.float64 if source.type == "INT8" else np.float32
+        precision = np.float32 if source.type == "UINT8" else np.float64
         product = _product(source, weight, channel_axis, precision)
-        return self.requantized(self.emit(accumulator), operator, product, Rounding.TFLITE)
+        is_wide = element_type(accumulator.result) == i64
+        rounding = Rounding.TFLITE16 if is_wide else Rounding.TFLITE
+        return self.requantized(self.emit(accumulator), operator, product, rounding)
 
     def batch_matmul(self, operator: Operator) -> SSAValue:
         """Multiplies matrices; a single constant one with zero point 0 is a weight."""
@@ -456,8 +467,13 @@ class _Importer:
         if weight.data is None:
             accumulator = self.matrix_product(data, self.value(weight), source, weight, True)
         else:
-            kernel = self.constant(weight, weight.constant())
-            accumulator = self.dense_product(data, kernel, source, weight)
+            accumulator = qnn.DenseOp(
+                data,
+                self.constant(weight, weight.constant()),
+                input_zero_point=source.zero_point,
+                kernel_zero_point=weight.zero_point,
+                accumulator=_accumulator(operator),
+            )
         product = _product(source, weight, 0, np.float64)
         return self.requantized(self.emit(accumulator), operator, product, Rounding.AWAY)
 
@@ -489,8 +505,13 @@ class _Importer:
     ) -> SSAValue:
         """Adds the bias if there is one, requantizes, and clips to the fused activation."""
         source, weight, *biases = operator.operands
-        if weight.type != source.type:
-            raise ValueError(f"weight must have type {source.type}, got {weight.type}")
+        wanted = "INT8" if source.type == "INT16" else source.type
+        if weight.type != wanted:
+            raise ValueError(f"weight must have type {wanted}, got {weight.type}")
+        for tensor in (source, operator.outputs[0]):
+            if tensor.type == "INT16" and tensor.zero_point:
+                reason = f"must be 0 for INT16, got {tensor.zero_point}"
+                raise ValueError(f"zero point of '{tensor.name}' {reason}")
         for bias in biases:
             constant = self.constant(bias, bias.constant())
             accumulator = self.emit(qnn.BiasAddOp(accumulator, constant))
@@ -593,15 +614,17 @@ class _Support(NamedTuple):
 _ACTIVATION = ("FusedActivationFunction",)
 _WINDOW = ("Padding", "StrideH", "StrideW", *_ACTIVATION)
 _POOL = ("FilterHeight", "FilterWidth", *_WINDOW)
-_CONV = ("DilationHFactor", "DilationWFactor", *_WINDOW)
-_DEPTHWISE = ("DepthMultiplier", *_CONV)
-_DENSE = ("KeepNumDims", "WeightsFormat", *_ACTIVATION)
+_DILATED = ("DilationHFactor", "DilationWFactor", *_WINDOW)
+_BIAS = ("QuantizedBiasType",)
+_CONV = (*_DILATED, *_BIAS)
+_DEPTHWISE = ("DepthMultiplier", *_DILATED)
+_DENSE = ("KeepNumDims", "WeightsFormat", *_ACTIVATION, *_BIAS)
 
-_WEIGHTED = (_CODES, _CODES, _INT32)
-_SHAPED = (_CODES, _INT32)
-_PADDED = (_CODES, ("INT32", "INT64"))
-_ANY = (_CODES + _FLOAT32,)
 _INDICES: Types = ("INT32", "INT64")
+_WEIGHTED = (_WIDE, _CODES, _INDICES)
+_SHAPED = (_WIDE, _INT32)
+_PADDED = (_WIDE, _INDICES)
+_ANY = (_WIDE + _FLOAT32,)
 _AXES = ("Axis",)
 _STRIDED = ("BeginMask", "EndMask", "EllipsisMask", "NewAxisMask", "ShrinkAxisMask", "Offset")
 _RESIZED = ("AlignCorners", "HalfPixelCenters")
@@ -673,33 +696,33 @@ _OPERATORS: dict[str, _Support] = {
     **_MOVES,
     "ABS": _function(qnn.AbsOp, _SIGNED),
     "ADD": _Support(_I.add, (_CODES, _CODES), _CODES, 0, "AddOptions", _ACTIVATION),
-    "AVERAGE_POOL_2D": _Support(_I.average_pool_2d, (_CODES,), _CODES, 0, "Pool2DOptions", _POOL),
+    "AVERAGE_POOL_2D": _Support(_I.average_pool_2d, (_WIDE,), _WIDE, 0, "Pool2DOptions", _POOL),
     "BATCH_MATMUL": _Support(
         _I.batch_matmul, (_SIGNED, _SIGNED), _SIGNED, 0, "BatchMatMulOptions", ("AdjX", "AdjY")
     ),
-    "CONV_2D": _Support(_I.conv_2d, _WEIGHTED, _CODES, 1, "Conv2DOptions", _CONV),
+    "CONV_2D": _Support(_I.conv_2d, _WEIGHTED, _WIDE, 1, "Conv2DOptions", _CONV),
     "DEPTHWISE_CONV_2D": _Support(
-        _I.depthwise_conv_2d, _WEIGHTED, _CODES, 1, "DepthwiseConv2DOptions", _DEPTHWISE
+        _I.depthwise_conv_2d, _WEIGHTED, _WIDE, 1, "DepthwiseConv2DOptions", _DEPTHWISE
     ),
-    "DEQUANTIZE": _Support(_I.dequantize, (_CODES,), _FLOAT32),
+    "DEQUANTIZE": _Support(_I.dequantize, (_WIDE,), _FLOAT32),
     "ELU": _Support(_I.elu, (_SIGNED,), _SIGNED),
     "EXP": _function(qnn.ExpOp, _SIGNED),
     "FULLY_CONNECTED": _Support(
-        _I.fully_connected, _WEIGHTED, _CODES, 1, "FullyConnectedOptions", _DENSE
+        _I.fully_connected, _WEIGHTED, _WIDE, 1, "FullyConnectedOptions", _DENSE
     ),
     "GELU": _Support(_I.gelu, (_CODES,), _CODES, 0, "GeluOptions", ("Approximate",)),
     "HARD_SWISH": _function(qnn.HardSwishOp),
     "LEAKY_RELU": _Support(_I.leaky_relu, (_CODES,), _CODES, 0, "LeakyReluOptions", ("Alpha",)),
     "LOG": _function(qnn.LogOp, _SIGNED),
     "LOGISTIC": _function(qnn.SigmoidOp),
-    "MAX_POOL_2D": _Support(_I.max_pool_2d, (_CODES,), _CODES, 0, "Pool2DOptions", _POOL),
-    "MEAN": _Support(_I.mean, _SHAPED, _CODES, 0, "ReducerOptions", ("KeepDims",)),
+    "MAX_POOL_2D": _Support(_I.max_pool_2d, (_WIDE,), _WIDE, 0, "Pool2DOptions", _POOL),
+    "MEAN": _Support(_I.mean, _SHAPED, _WIDE, 0, "ReducerOptions", ("KeepDims",)),
     "MUL": _Support(_I.mul, (_CODES, _CODES), _CODES, 0, "MulOptions", _ACTIVATION),
-    "PAD": _Support(_I.pad, _PADDED),
+    "PAD": _Support(_I.pad, _PADDED, _WIDE),
     "PRELU": _Support(_I.prelu, (_CODES, _CODES)),
-    "QUANTIZE": _Support(_I.quantize, _ANY),
-    **{name: _Support(_I.relu, (_CODES,)) for name in _CLIPS},
-    "RESHAPE": _Support(_I.reshape, _SHAPED, _CODES, 1),
+    "QUANTIZE": _Support(_I.quantize, _ANY, _WIDE),
+    **{name: _Support(_I.relu, (_WIDE,), _WIDE) for name in _CLIPS},
+    "RESHAPE": _Support(_I.reshape, _SHAPED, _WIDE, 1),
     "RSQRT": _function(qnn.RsqrtOp, _SIGNED),
     "SOFTMAX": _Support(_I.softmax, (_CODES,), _CODES, 0, "SoftmaxOptions", ("Beta",)),
     "SQRT": _function(qnn.SqrtOp, _SIGNED),
@@ -707,11 +730,11 @@ _OPERATORS: dict[str, _Support] = {
     "TANH": _function(qnn.TanhOp),
     "TRANSPOSE_CONV": _Support(
         _I.transpose_conv,
-        (_INT32, _CODES, _CODES, _INT32),
-        _CODES,
+        (_INT32, _CODES, _WIDE, _INDICES),
+        _WIDE,
         1,
         "TransposeConvOptions",
-        _WINDOW,
+        (*_WINDOW, *_BIAS),
     ),
 }
 
@@ -737,7 +760,7 @@ def _location(tensor: Tensor) -> NameLoc:
 def _interface(tensor: Tensor) -> DictionaryAttr:
     """Returns the attributes of an argument or a result."""
     attributes: dict[str, Attribute] = {NAME_ATTRIBUTE: StringAttr(tensor.name)}
-    if tensor.type in _CODES:
+    if tensor.type in _WIDE:
         attributes[ENCODING_ATTRIBUTE] = tensor.encoding
     return DictionaryAttr(attributes)
 
@@ -748,7 +771,7 @@ def _product(source: Tensor, weight: Tensor, axis: int, precision: npt.DTypeLike
     Several scales belong to the output channels, which lie along an axis of the weights.
     """
     scales, channels = weight.checked_scales(), weight.shape[axis]
-    if len(scales) > 1 and source.type != "INT8":
+    if len(scales) > 1 and source.type == "UINT8":
         raise ValueError(f"weight must have 1 scale, got {len(scales)}")
     if len(scales) not in (1, channels):
         raise ValueError(f"weight must have 1 or {channels} scales, got {len(scales)}")
@@ -771,6 +794,17 @@ def _divided(name: str, total: int, part: int) -> int:
     if total < part or total % part:
         raise ValueError(f"{name} must be a multiple of {part}, got {total}")
     return total // part
+
+
+def _accumulator(operator: Operator) -> IntegerType:
+    """Returns what LiteRT sums products in: 64 bits for int16, unless the bias has 32."""
+    source, _, *biases = operator.operands
+    if source.type != "INT16" or not biases or biases[0].type != "INT32":
+        return i64 if source.type == "INT16" else i32
+    if (declared := operator.options.get("QuantizedBiasType")) != "INT32":
+        wanted = "INT64, or INT32 with a quantized_bias_type that says so"
+        raise ValueError(f"bias for INT16 must be {wanted}, got INT32 with {declared}")
+    return i32
 
 
 def _check_symmetric(weight: Tensor) -> None:

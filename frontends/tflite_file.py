@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
-from xdsl.dialects.builtin import f32, i8, i32, i64
+from xdsl.dialects.builtin import f32, i8, i16, i32, i64
 from xdsl.ir import Attribute
 
 from sima_mlir.dialects.definitions import dimensions
@@ -39,6 +39,7 @@ _DAMAGE = (struct.error, IndexError, OverflowError, TypeError, ValueError)
 _ELEMENT_TYPES: dict[str, Attribute] = {
     "INT8": i8,
     "UINT8": ui8,
+    "INT16": i16,
     "INT32": i32,
     "INT64": i64,
     "FLOAT32": f32,
@@ -197,6 +198,7 @@ class _Reader:
         self.enumerations = {
             "FusedActivationFunction": _names(schema.ActivationFunctionType),
             "Padding": _names(schema.Padding),
+            "QuantizedBiasType": self.types,
         }
 
     def graph(self) -> Graph:

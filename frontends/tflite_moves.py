@@ -19,6 +19,7 @@ from xdsl.ir import Operation, SSAValue
 from sima_mlir.dialects import qnn, shapes
 from sima_mlir.dialects.definitions import dimensions, shape_of
 from sima_mlir.dialects.elements import Array
+from sima_mlir.dialects.encoding import QuantizationAttr
 from sima_mlir.dialects.ranges import codes_of
 from sima_mlir.frontends.tflite_file import Operator, Tensor
 from sima_mlir.quantization import Rounding, requantize, scale_ratio
@@ -100,11 +101,10 @@ def concatenation(builder: Builder, operator: Operator) -> SSAValue:
         raise ValueError(f"activation must be NONE, got {activation}")
     output, values = operator.outputs[0], [builder.value(t) for t in operator.operands]
     axis = _axis(operator.options["Axis"], len(shape_of(values[0])))
-    encodings = [tensor.encoding for tensor in operator.operands]
     if output.type != "UINT8":
         for tensor in operator.operands:
             check_same_encoding(operator, tensor)
-    rounding = _concatenation_rounding(operator)
+    encodings, rounding = _concatenation_contract(operator)
     operation = qnn.ConcatenateOp(values, axis, encodings, output.encoding, rounding)
     return builder.emit(operation)
 
@@ -388,29 +388,44 @@ def _litert_pixels(given: int, wanted: int, corners: bool, centers: bool) -> npt
     return np.clip(rounded.astype(np.int64), 0, given - 1)
 
 
-def _concatenation_rounding(operator: Operator) -> Rounding:
-    """Returns a contract under which every operand becomes what LiteRT makes of it.
+def _concatenation_contract(operator: Operator) -> tuple[list[QuantizationAttr], Rounding]:
+    """Returns encodings and a contract under which operands become what LiteRT makes of them.
 
-    LiteRT requantizes codes by a multiplication and an addition in float32. Raises `ValueError`
-    where no contract gives the same for every code.
+    LiteRT requantizes codes by a multiplication and an addition in float32. Where the quotient of
+    the scales gives something else, an operand has the scale that gives the float32 quotient.
+
+    Raises `ValueError` where no contract gives the same for every code.
     """
     output = operator.outputs[0]
-    contracts = [Rounding.AWAY, Rounding.UPWARD, Rounding.TFLITE, Rounding.FLOAT32]
-    for tensor in operator.operands:
-        if tensor.encoding == output.encoding:
-            continue
-        wanted = _litert_requantized(tensor, output)
-        contracts = [
-            r for r in contracts if np.array_equal(_requantized(tensor, output, r), wanted)
-        ]
-    if not contracts:
-        raise ValueError("no rounding contract requantizes its operands as float32 does")
-    return contracts[0]
+    for rounding in (Rounding.AWAY, Rounding.UPWARD, Rounding.TFLITE, Rounding.FLOAT32):
+        found = [_concatenated(tensor, output, rounding) for tensor in operator.operands]
+        encodings = [encoding for encoding in found if encoding is not None]
+        if len(encodings) == len(found):
+            return encodings, rounding
+    raise ValueError("no rounding contract requantizes its operands as float32 does")
+
+
+def _concatenated(source: Tensor, output: Tensor, rounding: Rounding) -> QuantizationAttr | None:
+    """Returns an encoding with which an operand becomes what LiteRT makes of it, if any."""
+    if source.encoding == output.encoding:
+        return source.encoding
+    quotient = float(_litert_quotient(source, output))
+    scale = quotient * output.encoding.per_tensor().scale
+    wanted = _litert_requantized(source, output)
+    for encoding in (source.encoding, QuantizationAttr.of(scale, source.zero_point)):
+        if np.array_equal(_requantized(encoding, output, rounding), wanted):
+            return encoding
+    return None
+
+
+def _litert_quotient(source: Tensor, output: Tensor) -> np.float32:
+    """Divides scales as LiteRT's CONCATENATION does."""
+    return source.scale * (np.float32(1) / output.scale)
 
 
 def _litert_requantized(source: Tensor, output: Tensor) -> npt.NDArray[np.uint8]:
     """Requantizes every code of uint8 as LiteRT's CONCATENATION does."""
-    scale = source.scale * (np.float32(1) / output.scale)
+    scale = _litert_quotient(source, output)
     bias = np.float32(-source.zero_point) * scale
     values = np.arange(256, dtype=np.float32) * scale + bias
     halves = np.copysign(np.float32(0.5), values)
@@ -418,11 +433,12 @@ def _litert_requantized(source: Tensor, output: Tensor) -> npt.NDArray[np.uint8]
     return np.clip(rounded, 0, 255).astype(np.uint8)
 
 
-def _requantized(source: Tensor, output: Tensor, rounding: Rounding) -> Array:
+def _requantized(encoding: QuantizationAttr, output: Tensor, rounding: Rounding) -> Array:
     """Requantizes every code of uint8 under a contract."""
-    ratio = scale_ratio(source.encoding.scale, output.encoding.per_tensor().scale)[0]
-    codes, zero_points = np.arange(256, dtype=np.uint8), (source.zero_point, output.zero_point)
-    return requantize(codes, ratio, *zero_points, rounding, np.uint8)
+    from_q, to_q = encoding.per_tensor(), output.encoding.per_tensor()
+    ratio = scale_ratio(from_q.scale, to_q.scale)[0]
+    codes = np.arange(256, dtype=np.uint8)
+    return requantize(codes, ratio, from_q.zero_point, to_q.zero_point, rounding, np.uint8)
 
 
 def _margins(source: Tensor, margins: Tensor) -> tuple[list[int], list[int]]:

@@ -522,10 +522,14 @@ def _patch_product(windows: Numbers, weight: Numbers) -> Numbers:
 
 
 def _tap_product(windows: Numbers, weight: Numbers) -> Numbers:
-    """Multiply every channel with its own kernel: one multiply-accumulate a tap."""
+    """Multiply every channel with its own kernel: one multiply-accumulate a tap.
+
+    The kernels are repeated along the rows, so that NumPy sees long rows of numbers.
+    """
     *kernel, _, groups, outputs = weight.shape
-    factors = weight.reshape(*kernel, groups * outputs)
-    total = np.zeros((*windows.shape[: windows.ndim // 2], groups * outputs), windows.dtype)
+    positions, channels = windows.shape[: windows.ndim // 2], groups * outputs
+    factors = np.repeat(weight.reshape(*kernel, 1, channels), positions[-1], axis=-2)
+    total: Numbers = np.zeros((*positions, channels), windows.dtype)
     term = np.empty_like(total)
     for tap in np.ndindex(*kernel):
         total += np.multiply(windows[..., *tap, :], factors[tap], out=term)

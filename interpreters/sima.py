@@ -29,6 +29,7 @@ from sima_mlir.interpreters.tensor import (
 from sima_mlir.quantization import (
     DEFAULT_TARGET,
     Rounding,
+    Target,
     code_range,
     fixed_point_multiply,
     rescale,
@@ -176,13 +177,14 @@ def _accumulator_dtype(
 def _requantized(op: sima.RequantizingOperation, acc: Array) -> Array:
     """Brings an accumulator to the scale of the result, clamps and saturates."""
     shift, clamp, dtype = _per_channel(op.shift), op.clamp_range(), result_dtype(op)
+    target = op.target if isinstance(op, sima.WeightedOperation) else DEFAULT_TARGET
     if not op.is_tflite:
-        _check_width(acc, (1 << shift) >> 1)
+        _check_width(acc, (1 << shift) >> 1, target)
         return rescale(acc, 1, shift, Rounding.UPWARD, 0, dtype, clamp)
     scale = _per_channel(_given("scale_correction", op.scale_correction))
     rounding = _given("rounding", op.rounding).data
     correction = _given("zero_point_correction", op.zero_point_correction).value.data
-    return rescale(_check_width(acc), scale, shift, rounding, correction, dtype, clamp)
+    return rescale(_check_width(acc, 0, target), scale, shift, rounding, correction, dtype, clamp)
 
 
 def _scaled(op: sima.RequantizingOperation, values: Int64Array) -> Int64Array:
@@ -221,13 +223,15 @@ def _operand(
     )
 
 
-def _check_width(acc: Array, rounding: Int64Array | int = 0) -> Array:
+def _check_width(
+    acc: Array, rounding: Int64Array | int = 0, target: Target = DEFAULT_TARGET
+) -> Array:
     """Returns the accumulator; raises `ValueError` when it is wider than the target's.
 
     `rounding` is what will be added, one number or one for each channel. Accumulators in int32
     were seen to fit.
     """
-    bits = DEFAULT_TARGET.accumulator_bits
+    bits = target.accumulator_bits
     if acc.dtype.itemsize * 8 <= bits:
         return acc
     largest = acc.max(axis=tuple(range(acc.ndim - 1)), initial=0) + rounding

@@ -14,6 +14,12 @@ from sima_mlir.dialects.definitions import shape_of
 from sima_mlir.dialects.elements import array_values
 from sima_mlir.passes.diagnostics import Refusal
 
+LARGEST_STRIDE = 31
+"""The largest stride of a convolution."""
+
+LARGEST_DILATION = 63
+"""The largest distance between its taps."""
+
 TRANSPOSED_STRIDES = (1, 2, 4, 8, 16)
 """The strides of a transposed convolution with one group."""
 
@@ -51,6 +57,20 @@ def match_chain(requantize: qnn.RequantizeOp) -> Chain | None:
         return None
     links = [root] if isinstance(addition, Block) or bias is None else [root, addition]
     return Chain(root, bias, links, requantize)
+
+
+def check_conv(root: qnn.ConvOp) -> None:
+    """Refuses a convolution with strides or dilations that the accelerator does not have.
+
+    Source: SiMa's Model Compiler guide `supported-operators`.
+    """
+    window = root.conv_window()
+    if (stride := max(window.strides)) > LARGEST_STRIDE:
+        reason = f"its stride {stride} is larger than {LARGEST_STRIDE}"
+        raise Refusal(reason, "keep it on the host, or train it with another stride")
+    if (dilation := max(window.dilations)) > LARGEST_DILATION:
+        reason = f"its dilation {dilation} is larger than {LARGEST_DILATION}"
+        raise Refusal(reason, "keep it on the host, or train it with another dilation")
 
 
 def check_conv_transpose(root: qnn.ConvTransposeOp) -> None:

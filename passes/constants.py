@@ -73,11 +73,11 @@ def channel_bias(value: SSAValue, ctx: Context) -> Array:
     return rows[0]
 
 
-def require_type(what: str, value: SSAValue, wanted: Attribute) -> None:
+def require_type(what: str, value: SSAValue, *wanted: Attribute) -> None:
     """Refuses a value whose elements the accelerator does not take there."""
-    if (given := element_type(value)) != wanted:
-        reason = f"{what} holds {given}, the accelerator takes {wanted}"
-        raise Refusal(reason, f"requantize to {wanted}")
+    if (given := element_type(value)) not in wanted:
+        reason = f"{what} holds {given}, the accelerator takes {' or '.join(map(str, wanted))}"
+        raise Refusal(reason, f"requantize to {wanted[0]}")
 
 
 def refuse_value_errors(compute: Callable[[], T], remedy: str) -> T:

@@ -9,7 +9,7 @@ from typing import TypeGuard
 
 import numpy as np
 from xdsl.context import Context
-from xdsl.dialects.builtin import IntegerAttr, ModuleOp, UnregisteredOp, i8, i32
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, UnregisteredOp, i8, i16, i32, i64
 from xdsl.ir import Attribute, Block, Operation
 from xdsl.pattern_rewriter import (
     GreedyRewritePatternApplier,
@@ -24,7 +24,13 @@ from sima_mlir.dialects.elements import Array, ElementsAttr, array_values, dense
 from sima_mlir.dialects.pointwise import PointwiseOperation
 from sima_mlir.dialects.ranges import codes_of
 from sima_mlir.passes.bases import LoweringOptions
-from sima_mlir.passes.chains import Chain, absorb_pad, check_conv_transpose, match_chain
+from sima_mlir.passes.chains import (
+    Chain,
+    absorb_pad,
+    check_conv,
+    check_conv_transpose,
+    match_chain,
+)
 from sima_mlir.passes.constants import (
     channel_bias,
     constant,
@@ -59,6 +65,8 @@ from sima_mlir.passes.patterns_moves import (
 )
 from sima_mlir.passes.rescaling import LARGER_SCALE, Rescaling, requantized_alone
 from sima_mlir.quantization import (
+    DEFAULT_TARGET,
+    WIDE_TARGET,
     Layer,
     Quantization,
     Rounding,
@@ -170,6 +178,11 @@ class LowerRequantize(QnnPattern):
         """Replaces the requantization and the operations that it fuses with."""
         chain = match_chain(op)
         if chain is None:
+            if element_type(op.data) == i64:
+                reason = (
+                    "its operand holds i64, and is not the sum of a convolution or dense operator"
+                )
+                raise Refusal(reason, "requantize from i32")
             rescaling = Rescaling(op.data, op.input_q, op.output_q, op.rounding, op.result)
             self.replace(rewriter, op, requantized_alone(self.lowering, op, rescaling))
             return
@@ -194,12 +207,17 @@ class LowerRequantize(QnnPattern):
             raise self.lowering.misses[root]
         if isinstance(root, qnn.ConvTransposeOp):
             check_conv_transpose(root)
+        if isinstance(root, qnn.ConvOp):
+            check_conv(root)
         for link in chain.links:
             if (users := link.results[0].uses.get_length()) != 1:
                 reason = f"the result of '{link.name}' has {users} users, fusing takes one"
                 raise Refusal(reason, "give each user a copy of it")
-        require_type("its operand", root.data, i8)
-        require_type("its requantized result", result, i8)
+        require_type("its operand", root.data, i8, i16)
+        require_type("its requantized result", result, element_type(root.data))
+        if element_type(root.data) == i8 and element_type(root.result) == i64:
+            reason = "its accumulators hold i64, the accelerator takes i32 for codes of i8"
+            raise Refusal(reason, "accumulate in i32")
         if 0 in shape_of(root.weight) + shape_of(result):
             reason = f"its tensors are empty, its result is {result.type}"
             raise Refusal(reason, "take it out of the network")
@@ -220,13 +238,15 @@ class LowerRequantize(QnnPattern):
         quoted = self._source(chain, bias)
 
         def folded() -> Form:
+            if element_type(root.data) == i16:
+                raise ValueError("weights of 8 bits are too coarse for results of i16")
             constants = fold_requantization(*layer)
             properties: dict[str, Attribute] = {"shift": per_channel(constants[2])}
             new = self._operation(chain, dense(constants[0]), constants[1], properties)
             return Form(new, quoted | {"weight": written})
 
         def exact() -> Form:
-            bias, properties = self._exact(layer, chain.requantize.rounding.data)
+            bias, properties = self._exact(layer, chain)
             return Form(self._operation(chain, written, bias, properties), quoted)
 
         new = self.lowering.choose(root, folded, exact)
@@ -247,20 +267,23 @@ class LowerRequantize(QnnPattern):
         source |= quote(root, "input_zero_point") | quote_range(root.data)
         return source if bias is None else source | {"bias": dense(bias)}
 
-    def _exact(self, layer: Layer, rounding: Rounding) -> tuple[Array, dict[str, Attribute]]:
+    def _exact(self, layer: Layer, chain: Chain) -> tuple[Array, dict[str, Attribute]]:
         """Returns bias and properties of a requantization by an integer multiplication."""
+        rounding, largest_code = chain.requantize.rounding.data, -codes_of(chain.root.data)[0]
+        is_wide = element_type(chain.root.result) == i64
+        target = WIDE_TARGET if is_wide else DEFAULT_TARGET
         exact = refuse_value_errors(
-            lambda: fixed_point_constants(*layer, rounding),
+            lambda: fixed_point_constants(*layer, rounding, target),
             "take smaller biases or a larger output scale",
         )
         bias = exact.bias
         if bias is None:
             bias = np.zeros(
                 len(layer.weight) if layer.is_dense else math.prod(layer.weight.shape[-2:]),
-                np.int32,
+                np.int64 if is_wide else np.int32,
             )
         refuse_value_errors(
-            lambda: check_accumulator(layer.weight, bias, layer.is_dense),
+            lambda: check_accumulator(layer.weight, bias, layer.is_dense, target, largest_code),
             "split the sum into several operations",
         )
         properties = multiplication(

@@ -7,8 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
-from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
+from xdsl.pattern_rewriter import (
+    GreedyRewritePatternApplier,
+    PatternRewriter,
+    PatternRewriteWalker,
+    RewritePattern,
+)
 from xdsl.transforms.dead_code_elimination import is_trivially_dead
 
 from sima_mlir.passes.diagnostics import Refusal
@@ -53,6 +59,12 @@ class QnnPattern(RewritePattern, ABC):
         rewriter.replace(op, new)
         for operand in operands:
             erase_unused(rewriter, operand)
+
+
+def rewrite(module: ModuleOp, *patterns: RewritePattern) -> None:
+    """Applies patterns to a module until none matches."""
+    applier = GreedyRewritePatternApplier(list(patterns), dce_enabled=False)
+    PatternRewriteWalker(applier).rewrite_module(module)
 
 
 def erase_unused(rewriter: PatternRewriter, value: SSAValue) -> None:

@@ -22,9 +22,11 @@ from sima_mlir.passes.diagnostics import Refusal
 from sima_mlir.passes.encodings import known_encodings
 from sima_mlir.passes.patterns import QnnPattern
 from sima_mlir.passes.rescaling import Rescaling, requantized_alone
-from sima_mlir.quantization import DEFAULT_TARGET
 
 ON_THE_HOST = "leave it to the host"
+
+LARGEST_POOL = 127
+"""The largest window of a pool along an axis."""
 
 MOVES: Mapping[type[Operation], type[IRDLOperation]] = {
     qnn.BroadcastToOp: sima.BroadcastToOp,
@@ -94,8 +96,8 @@ def check_pool(op: qnn.AvgPoolOp | qnn.MaxPoolOp) -> None:
     """Refuses a window that is too large; the largest of a whole image may be of any size."""
     sizes: list[int] = array_values(op.pool_size).tolist()
     is_global = isinstance(op, qnn.MaxPoolOp) and tuple(sizes) == shape_of(op.data)[1:-1]
-    if max(sizes) > (limit := DEFAULT_TARGET.largest_pool) and not is_global:
-        reason = f"its window {dimensions(sizes)} is larger than {limit} along an axis"
+    if max(sizes) > LARGEST_POOL and not is_global:
+        reason = f"its window {dimensions(sizes)} is larger than {LARGEST_POOL} along an axis"
         raise Refusal(reason, "pool twice, over smaller windows")
 
 

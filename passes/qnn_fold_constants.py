@@ -11,13 +11,13 @@ from xdsl.dialects import arith
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
-from xdsl.pattern_rewriter import PatternRewriter, PatternRewriteWalker, RewritePattern
+from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 from xdsl.utils.exceptions import InterpretationError
 
 from sima_mlir.dialects.definitions import element_type, shape_of
 from sima_mlir.dialects.elements import Array, dense, dtype_of
 from sima_mlir.passes.diagnostics import Finding, RemarkKind, passed, remark
-from sima_mlir.passes.patterns import erase_unused
+from sima_mlir.passes.patterns import erase_unused, rewrite
 
 if TYPE_CHECKING:
     from xdsl.interpreter import Interpreter
@@ -34,7 +34,7 @@ class QnnFoldConstantsPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrites the module in place."""
-        PatternRewriteWalker(FoldConstants(ctx, op, self.max_growth)).rewrite_module(op)
+        rewrite(op, FoldConstants(ctx, op, self.max_growth))
 
 
 class FoldConstants(RewritePattern):

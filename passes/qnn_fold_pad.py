@@ -10,9 +10,7 @@ from xdsl.dialects.builtin import ModuleOp, UnitAttr, i64
 from xdsl.ir import Operation
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import (
-    GreedyRewritePatternApplier,
     PatternRewriter,
-    PatternRewriteWalker,
     RewritePattern,
     op_type_rewrite_pattern,
 )
@@ -21,7 +19,7 @@ from sima_mlir.dialects import qnn
 from sima_mlir.dialects.elements import array_values, dense_array
 from sima_mlir.dialects.ranges import reachable_codes
 from sima_mlir.passes.diagnostics import passed
-from sima_mlir.passes.patterns import erase_unused
+from sima_mlir.passes.patterns import erase_unused, rewrite
 
 
 @dataclass(frozen=True)
@@ -35,14 +33,7 @@ class QnnFoldPadPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrites the module in place."""
-        patterns: list[RewritePattern] = [
-            RemovePad(ctx),
-            MergePads(ctx),
-            FoldIntoMaxPool(ctx),
-            FoldIntoAvgPool(ctx),
-        ]
-        applier = GreedyRewritePatternApplier(patterns, dce_enabled=False)
-        PatternRewriteWalker(applier).rewrite_module(op)
+        rewrite(op, RemovePad(ctx), MergePads(ctx), FoldIntoMaxPool(ctx), FoldIntoAvgPool(ctx))
 
 
 @dataclass

@@ -8,9 +8,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import (
-    GreedyRewritePatternApplier,
     PatternRewriter,
-    PatternRewriteWalker,
     RewritePattern,
     op_type_rewrite_pattern,
 )
@@ -20,7 +18,7 @@ from sima_mlir.dialects.pointwise import PointwiseOperation
 from sima_mlir.dialects.ranges import reachable_codes
 from sima_mlir.passes.commuting import moved, moves_before
 from sima_mlir.passes.diagnostics import passed
-from sima_mlir.passes.patterns import erase_unused
+from sima_mlir.passes.patterns import erase_unused, rewrite
 
 CLAMPING = (
     qnn.ClipOp,
@@ -43,9 +41,7 @@ class QnnMergeClipPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrites the module in place."""
-        patterns: list[RewritePattern] = [RemoveClip(ctx), MergeClips(ctx), HoistClip(ctx)]
-        applier = GreedyRewritePatternApplier(patterns, dce_enabled=False)
-        PatternRewriteWalker(applier).rewrite_module(op)
+        rewrite(op, RemoveClip(ctx), MergeClips(ctx), HoistClip(ctx))
 
 
 @dataclass

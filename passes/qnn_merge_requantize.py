@@ -11,9 +11,7 @@ from xdsl.dialects.builtin import ModuleOp, i8, i16
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import (
-    GreedyRewritePatternApplier,
     PatternRewriter,
-    PatternRewriteWalker,
     RewritePattern,
     op_type_rewrite_pattern,
 )
@@ -24,7 +22,7 @@ from sima_mlir.dialects.elements import Array, dtype_of, ui8
 from sima_mlir.dialects.encoding import QuantizationAttr
 from sima_mlir.passes.commuting import moved, moves_before
 from sima_mlir.passes.diagnostics import passed
-from sima_mlir.passes.patterns import erase_unused
+from sima_mlir.passes.patterns import erase_unused, rewrite
 from sima_mlir.quantization import code_range, requantize, scale_ratio
 
 
@@ -47,12 +45,7 @@ class QnnMergeRequantizePass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrites the module in place."""
-        patterns: list[RewritePattern] = [
-            RemoveRequantize(ctx),
-            MergeRequantizes(ctx, self.max_error),
-        ]
-        applier = GreedyRewritePatternApplier(patterns, dce_enabled=False)
-        PatternRewriteWalker(applier).rewrite_module(op)
+        rewrite(op, RemoveRequantize(ctx), MergeRequantizes(ctx, self.max_error))
 
 
 @dataclass
@@ -91,16 +84,10 @@ class MergeRequantizes(RewritePattern):
             return
         if op.input_q.channels > 1 or not first.output_q.matches(op.input_q):
             return
-        if not has_codes(first.data) and element_type(first.result) == i8 != element_type(
-            op.result
-        ):
-            return  # the accelerator makes i8 of accumulators
-        for merged in _candidates(first, op):
-            error = _difference(first, op, merged)
-            if error is not None and error <= self.max_error:
-                break
-            merged.erase()
-        else:
+        if not has_codes(first.data) and _leaves_i8(first, op):
+            return
+        merged, error = self._merged(first, op)
+        if merged is None:
             return
         merged.location = first.location
         new = [merged, *moved(merged.result, moves, _function(op))]
@@ -108,6 +95,17 @@ class MergeRequantizes(RewritePattern):
         passed(self.ctx, op, f"merged with the '{first.name}' before it, {exactly}")
         rewriter.replace(op, new)
         erase_unused(rewriter, moves[0].result if moves else first.result)
+
+    def _merged(
+        self, first: qnn.RequantizeOp, op: qnn.RequantizeOp
+    ) -> tuple[qnn.RequantizeOp | None, int]:
+        """Returns one requantization that does for two, if there is one, and how far it is off."""
+        for merged in _candidates(first, op):
+            error = _difference(first, op, merged)
+            if error is not None and error <= self.max_error:
+                return merged, error
+            merged.erase()
+        return None, 0
 
 
 def _leaves_i8(first: qnn.RequantizeOp, op: qnn.RequantizeOp) -> bool:

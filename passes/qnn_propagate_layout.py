@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import numpy as np
 from xdsl.context import Context
@@ -13,9 +13,7 @@ from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, ModuleOp, i64
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import (
-    GreedyRewritePatternApplier,
     PatternRewriter,
-    PatternRewriteWalker,
     RewritePattern,
     op_type_rewrite_pattern,
 )
@@ -26,7 +24,7 @@ from sima_mlir.dialects.definitions import element_type, shape_of
 from sima_mlir.dialects.elements import array_values, dense_array, tensor_type
 from sima_mlir.dialects.pointwise import PointwiseOperation
 from sima_mlir.passes.diagnostics import passed
-from sima_mlir.passes.patterns import erase_unused
+from sima_mlir.passes.patterns import erase_unused, rewrite
 
 Axes: TypeAlias = tuple[int, ...]
 
@@ -50,12 +48,8 @@ class QnnPropagateLayoutPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrites the module in place."""
-        for patterns in (
-            [MergeTransposes(ctx), SinkTranspose(ctx)],
-            [ReshapeInstead(ctx), MergeReshapes(ctx)],
-        ):
-            applier = GreedyRewritePatternApplier(patterns, dce_enabled=False)
-            PatternRewriteWalker(applier).rewrite_module(op)
+        rewrite(op, MergeTransposes(ctx), SinkTranspose(ctx))
+        rewrite(op, ReshapeInstead(ctx), MergeReshapes(ctx))
 
 
 @dataclass
@@ -169,7 +163,7 @@ def axes_of(op: qnn.TransposeOp) -> Axes:
 
 def inversely(axes: Axes, values: Sequence[int]) -> Axes:
     """Returns numbers for each axis of the result as those for each axis of the operand."""
-    return tuple(values[place] for place in np.argsort(axes))
+    return tuple(values[axes.index(axis)] for axis in range(len(axes)))
 
 
 def _keeps_order(axes: Axes, shape: Sequence[int]) -> bool:
@@ -204,12 +198,11 @@ def _properties_before(op: Operation, axes: Axes) -> dict[str, Attribute] | None
         case qnn.ConcatenateOp():
             properties["axis"] = IntegerAttr(axes[op.axis.value.data], i64)
         case qnn.MeanOp():
-            wanted = sorted(axes[axis] for axis in array_values(op.axes).tolist())
-            properties["axes"] = dense_array(wanted, i64)
+            properties["axes"] = dense_array(np.sort(np.take(axes, array_values(op.axes))), i64)
         case qnn.PadOp() | qnn.SliceOp():
             for name in BY_AXIS[type(op)]:
                 if isinstance(given := properties.get(name), DenseArrayBase):
-                    properties[name] = _by_axis(given, axes)
+                    properties[name] = _by_axis(cast("DenseArrayBase", given), axes)
         case _:
             return None
     return properties

@@ -162,11 +162,12 @@ def _summarize(ctx: Context, function: FuncOp, lowered: int, hosts: Sequence[Fun
     remark(ctx, Finding(RemarkKind.ANALYSIS, function, message, details))
     for host in hosts:
         inputs, outputs = host.function_type.inputs.data, host.function_type.outputs.data
-        kinds = [f"{name} x{times}" for name, times in sorted(Counter(_kinds(host)).items())]
+        times = sorted(Counter(_kinds(host)).items())
+        kinds = ", ".join(f"{name} x{number}" for name, number in times)
         taken, given = (_listed(types) for types in (inputs, outputs))
         bytes_in, bytes_out = (sum(map(_bytes, types)) for types in (inputs, outputs))
         message = (
-            f"@{host.sym_name.data}: {', '.join(kinds)}; takes {taken} ({bytes_in} bytes), "
+            f"@{host.sym_name.data}: {kinds}; takes {taken} ({bytes_in} bytes), "
             f"gives {given} ({bytes_out} bytes)"
         )
         details = {"operations": kinds, "bytes_in": bytes_in, "bytes_out": bytes_out}

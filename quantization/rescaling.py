@@ -53,25 +53,28 @@ def rescale(
     low, high = clamp or code_range(dtype)
     scale, right = (np.asarray(c, np.int64) for c in (scale_correction, shift))
     widest = max(abs(low - offset), abs(high - offset))
-    factor, unsure = _factors(scale, right, rounding, widest)
+    factor, limit = _factors(scale, right, rounding, widest)
     has_channels = factor.size in (1, *values.shape[-1:])
     if widest > _WIDEST or not has_channels or not _is_plain(values, scale, right, rounding):
         product = fixed_point_multiply(values, scale, right, rounding)
         return np.clip(product + offset, low, high).astype(dtype)
     result = np.empty(values.shape, dtype)
     flat, out = values.reshape(-1), result.reshape(-1)
-    for part, factors, limits in _blocks(values.size, factor, unsure):
-        product: Single = np.multiply(flat[part], factors, dtype=np.float32, casting="unsafe")
+    undecided: list[npt.NDArray[np.intp]] = []
+    for part, product, nearest, factors, limits in _blocks(values.size, factor, limit):
+        product[:] = flat[part]
+        np.multiply(product, factors, out=product)
         np.clip(product, low - offset, high - offset, out=product)
-        nearest = np.rint(product)
+        np.rint(product, out=nearest)
+        np.subtract(product, nearest, out=product)
+        out[part] = np.add(nearest, offset, out=nearest)
         if rounding is not Rounding.FLOAT32:
-            product -= nearest
             places = np.flatnonzero(np.abs(product, out=product) >= limits)
-            if places.size:
-                exact = _exactly(flat[part][places], places, scale, right, rounding)
-                nearest[places] = np.clip(exact, low - offset, high - offset)
-        nearest += offset
-        out[part] = nearest
+            undecided.append(places + part.start)
+    for places in filter(len, [np.concatenate(undecided)] if undecided else []):
+        constants = (c.reshape(-1)[places % c.size] for c in (scale, right))
+        product = fixed_point_multiply(flat[places], *constants, rounding)
+        out[places] = np.clip(product + offset, low, high)
     return result
 
 
@@ -102,31 +105,18 @@ def _factors(
     return factor, (0.5 - error).astype(np.float32)
 
 
-def _blocks(size: int, factor: Single, unsure: Single) -> Iterator[tuple[slice, Single, Single]]:
-    """Cuts a row of elements into slices with the constants of each element."""
-    if factor.size == 1:
-        for start in range(0, size, _BLOCK):
-            yield slice(start, start + _BLOCK), factor.reshape(()), unsure.reshape(())
-        return
+def _blocks(
+    size: int, factor: Single, limit: Single
+) -> Iterator[tuple[slice, Single, Single, Single, Single]]:
+    """Cuts a row of elements into slices, with room for two results and each one's constants."""
     repeats = max(1, _BLOCK // factor.size)
-    factors, limits = (np.tile(constants, repeats) for constants in (factor, unsure))
-    for start in range(0, size, factors.size):
-        end = min(start + factors.size, size)
-        yield slice(start, end), factors[: end - start], limits[: end - start]
-
-
-def _exactly(
-    values: IntArray,
-    places: npt.NDArray[np.intp],
-    scale: Int64Array,
-    right: Int64Array,
-    rounding: Rounding,
-) -> Int64Array:
-    """Multiplies the values at some places of a block, which begins with the first channel."""
-    scales, shifts = (
-        constants.reshape(-1)[places % constants.size] for constants in (scale, right)
-    )
-    return fixed_point_multiply(values, scales, shifts, rounding)
+    step = repeats * factor.size
+    factors, limits = (np.tile(constants, repeats) for constants in (factor, limit))
+    first, second = np.empty(step, np.float32), np.empty(step, np.float32)
+    for start in range(0, size, step):
+        part = slice(start, min(start + step, size))
+        arrays = (array[: part.stop - start] for array in (first, second, factors, limits))
+        yield part, *arrays
 
 
 def requantize(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Target:
     """Limits that the constants are computed for.
 
-    SiMa publishes none of the widths; they are this project's assumptions, kept in one place.
+    SiMa publishes none of these widths; they are this project's assumptions, kept in one place.
     """
 
     accumulator_bits: int = 32
@@ -21,12 +21,6 @@ class Target:
 
     shift_limit: int = 31
     """Largest right shift of an accumulator."""
-
-    largest_pool: int = 127
-    """Largest window of a pool along an axis, unless it takes the largest of a whole image.
-
-    SiMa's guide `supported-operators` has this one.
-    """
 
     max_shift: int = 22
     """Largest right shift of a folded requantization.

@@ -86,7 +86,10 @@ def export(model: tf.keras.Model) -> onnx.ModelProto:
     kernels = [layer for layer in model.layers if isinstance(layer, convolutions)]
     norms = [layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)]
     dense = next(layer for layer in model.layers if isinstance(layer, layers.Dense))
-    (first, depthwise, pointwise, last), window = kernels, {"kernel_shape": [2, 2], "strides": [2, 2]}
+    (first, depthwise, pointwise, last), window = (
+        kernels,
+        {"kernel_shape": [2, 2], "strides": [2, 2]},
+    )
 
     stem = net.conv_relu("stem", "image", first, norms[0])
     x = net.conv_relu("depthwise", stem, depthwise, norms[1])

@@ -53,6 +53,15 @@ def test_an_array_survives_the_way_into_an_attribute_and_back(dtype: str, shape:
     assert back.tolist() == array.tolist()
 
 
+@pytest.mark.parametrize("axes", [(3, 4, 2, 0, 1), (1, 0, 4, 2, 3), (4, 3, 2, 1, 0)])
+@pytest.mark.parametrize("step", [1, -1])
+def test_a_large_array_is_taken_in_its_logical_order(axes: tuple[int, ...], step: int):
+    array = np.random.default_rng(0).integers(-128, 128, (1, 150, 130, 3, 5), np.int8)
+    view = array.transpose(axes)[::step, :, ::step]
+    assert view.nbytes > 1 << 17
+    assert dense(view).data.data == bytes(map(int, view.astype(np.uint8).ravel()))
+
+
 def test_any_layout_of_an_array_is_taken_in_its_logical_order():
     array = np.arange(24, dtype=">i4").reshape(2, 3, 4)
     for view in (array.T, array[::-1, :, ::2], np.asfortranarray(array)):

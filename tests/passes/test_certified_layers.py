@@ -237,6 +237,53 @@ def test_certificate_of_two_operands_is_the_largest_difference_of_all_pairs_of_c
     assert {"sima": max(bounds) >= 1, "tflite": bounds == {0}, "auto": bounds == {0, 1}}[mode]
 
 
+def all_sums(zero_point: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns whose products are all the integers between their extremes.
+
+    A column has its largest and its least step from `zero_point`, and ends in a step of one.
+    """
+    rng = np.random.default_rng(count)
+    steps = np.array([127, -128]) - zero_point
+    column = np.append(np.resize(steps, count - 1), 1 if zero_point < 127 else -1)
+    rows = np.sort(rng.integers(-128, 128, (500, count)), 0)
+    extremes = np.where(column > 0, [[-128], [127]], [[127], [-128]])
+    near = np.repeat(rows[::100], 256, 0)
+    near[:, -1] = np.resize(CODES, len(near))
+    return (
+        np.concatenate([rows, extremes, near]).astype(np.int8),
+        (column + zero_point)[:, None].astype(np.int8),
+    )
+
+
+@pytest.mark.parametrize("mode", ["sima", "tflite", "auto"])
+@pytest.mark.parametrize("count", [1, 3, 40])
+@pytest.mark.parametrize("rounding", CONTRACTS)
+def test_no_product_is_further_off_than_certified(rounding: Rounding, count: int, mode: str):
+    bounds: set[int] = set()
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        lhs_zero, rhs_zero = (int(rng.choice([-128, 0, 127, 9])) for _ in range(2))
+        output_q, clip = random_encoding(rng), choose_clip(rng)
+        ratio = np.exp2(rng.uniform(-3, -1)) / count * (1 / 64 if count > 1 else 1)
+        input_q = QuantizationAttr.of(output_q.per_tensor().scale * ratio, int(rng.integers(9)))
+        lhs, rhs = all_sums(rhs_zero, count)
+        zero_points = {"lhs_zero_point": lhs_zero, "rhs_zero_point": rhs_zero}
+        module = make_module(
+            lambda a, b, z=zero_points, q=(input_q, output_q, rounding), c=clip: [
+                product := qnn.BatchMatmulOp(a, b, **z),
+                *clipped(qnn.RequantizeOp(product.result, *q), c),
+            ],
+            *(lhs, rhs),
+        )
+        lowered, reason = try_to_lower(module, mode)
+        if lowered is None:
+            assert any(limit in reason for limit in WIDTHS)
+            continue
+        assert largest_difference(lowered, module, lhs, rhs) <= certified(lowered)
+        bounds.add(certified(lowered))
+    assert bounds <= ({0} if mode == "tflite" else {0, 1})
+
+
 TYPES = [(i8, i8), (ui8, i8), (i8, i16), (i16, i8), (i16, i16), (i8, i32)]
 
 

@@ -233,6 +233,35 @@ def test_fold_is_exact_rational_arithmetic(seed: int):
     assert sum(check_fold(random_layer(rng)) for _ in range(750)) > 600
 
 
+def near_ties(count: int) -> np.ndarray:
+    """Scales above 0.5 that bring one of the weights into or near the middle of two integers."""
+    rng = np.random.default_rng(7)
+    weight = rng.integers(2, 129, count)
+    tie = (rng.integers(weight // 2, weight) + 0.5) / weight
+    scales = tie * (1 + rng.choice([-1, 1], count) * np.exp2(-rng.uniform(14, 60, count)))
+    chosen = np.where(rng.random(count) < 0.2, tie, scales)
+    return np.where((chosen > 0.5) & (chosen < 1), chosen, 0.75)
+
+
+@pytest.mark.parametrize("is_dense", [False, True])
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_fold_near_ties_is_exact(is_dense: bool, per_channel: bool):
+    scales = near_ties(200)
+    codes = np.arange(-128, 128, dtype=np.int8)
+    for ratio in [scales] if per_channel else scales[:30, np.newaxis]:
+        weight = np.repeat(codes[:, np.newaxis], 200, axis=1)
+        expected = [[math.floor(Fraction(r) * w + HALF) for w in codes.tolist()] for r in ratio]
+        given = np.ascontiguousarray(weight.T) if is_dense else weight[np.newaxis, :, np.newaxis]
+        zeros = np.zeros(len(ratio), np.int64)
+        arguments = (given, None, 3, ratio / 256, zeros, Quantization(1.0, 0), is_dense)
+        folded, bias, shift = fold_requantization(*arguments)
+        assert shift.tolist() == [8] * len(ratio)
+        rows = folded if is_dense else folded[0, :, 0].T
+        np.testing.assert_array_equal(rows, np.broadcast_to(expected, rows.shape))
+        np.testing.assert_array_equal(bias, -3 * rows.sum(axis=1, dtype=np.int64))
+        assert folded.dtype == np.int8
+
+
 def test_fold_of_ratios_above_one_is_exact_or_refused():
     rng = np.random.default_rng(10)
     outcomes: set[bool] = set()

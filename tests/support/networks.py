@@ -47,7 +47,13 @@ class Builder:
         return name
 
     def conv(
-        self, x: str, channels: int, size: int = 1, stride: int = 1, groups: int = 1, gain: float = 1
+        self,
+        x: str,
+        channels: int,
+        size: int = 1,
+        stride: int = 1,
+        groups: int = 1,
+        gain: float = 1,
     ) -> str:
         fan_in = self.channels[x] // groups * size**2
         weight = self.rng.standard_normal((channels, self.channels[x] // groups, size, size))

@@ -179,7 +179,7 @@ def quantize(
     weights: str,
     images: Sequence[np.ndarray] | None = None,
 ) -> onnx.ModelProto:
-    """The model quantized by `onnxruntime.quantization` with images to calibrate, or random ones."""
+    """The model quantized by `onnxruntime.quantization`; images calibrate it, by default random."""
     from onnxruntime.quantization import (
         CalibrationDataReader,
         QuantFormat,

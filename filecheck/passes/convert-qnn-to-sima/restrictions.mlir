@@ -1,5 +1,5 @@
-// If this fails, the accelerator is given a pool or a padding that SiMa's guide says it has not, or
-// is refused one that it has.
+// If this fails, the accelerator is given a convolution, pool or padding that it has not by SiMa's
+// guide, or is refused one that it has.
 // RUN: sima-opt %s --split-input-file -p 'convert-qnn-to-sima{partial=true}' 2>%t | filecheck %s
 // RUN: filecheck %s --check-prefix=REMARK < %t
 
@@ -32,7 +32,6 @@ func.func @avg_pool(%x: tensor<1x200x1xi8>) -> (tensor<1x74x1xi8>, tensor<1x1x1x
 // What %x and %2 stand for is known, what %y stands for is not.
 // REMARK: 'qnn.pad' op left in qnn: it pads with code 4, the accelerator with the zero point, 5; leave it to the host
 // REMARK: 'qnn.pad' op left in qnn: it pads with code 5, the accelerator with the zero point, -6; leave it to the host
-// REMARK-NOT: remark
 // CHECK-LABEL: @pad(
 // CHECK: sima.pad {{.*}} value = 5
 // CHECK: qnn.pad {{.*}} value = 4
@@ -46,3 +45,37 @@ func.func @pad(%x: tensor<1x2x1xi8> {qnn.quantization = #qnn.quantization<scale 
   %4 = qnn.pad %y padding = [0, 1, 0, 0, 0, 0] value = 4 : (tensor<1x2x1xi8>) -> tensor<1x3x1xi8>
   func.return %0, %1, %3, %4 : tensor<1x3x1xi8>, tensor<1x3x1xi8>, tensor<1x3x1xi8>, tensor<1x3x1xi8>
 }
+
+// -----
+
+// REMARK: 'qnn.conv' op left in qnn: its stride 32 is larger than 31; keep it on the host, or train it with another stride
+// CHECK-LABEL: @stride(
+// CHECK: sima.conv {{.*}} strides = [31]
+// CHECK: qnn.conv {{.*}} strides = [32]
+func.func @stride(%x: tensor<1x40x1xi8>) -> (tensor<1x2x1xi8>, tensor<1x2x1xi8>) {
+  %w = arith.constant dense<1> : tensor<1x1x1x1xi8>
+  %0 = qnn.conv %x, %w strides = [31] : (tensor<1x40x1xi8>, tensor<1x1x1x1xi8>) -> tensor<1x2x1xi32>
+  %1 = qnn.requantize %0 input_q = <scale = 0.5> output_q = <scale = 1.0> : (tensor<1x2x1xi32>) -> tensor<1x2x1xi8>
+  %2 = qnn.conv %x, %w strides = [32] : (tensor<1x40x1xi8>, tensor<1x1x1x1xi8>) -> tensor<1x2x1xi32>
+  %3 = qnn.requantize %2 input_q = <scale = 0.5> output_q = <scale = 1.0> : (tensor<1x2x1xi32>) -> tensor<1x2x1xi8>
+  func.return %1, %3 : tensor<1x2x1xi8>, tensor<1x2x1xi8>
+}
+
+// -----
+
+// REMARK: 'qnn.conv' op left in qnn: its dilation 64 is larger than 63; keep it on the host, or train it with another dilation
+// CHECK-LABEL: @dilation(
+// CHECK: sima.conv {{.*}} dilations = [63]
+// CHECK: qnn.conv {{.*}} dilations = [64]
+func.func @dilation(%x: tensor<1x65x1xi8>) -> (tensor<1x2x1xi8>, tensor<1x1x1xi8>) {
+  %w = arith.constant dense<1> : tensor<2x1x1x1xi8>
+  %0 = qnn.conv %x, %w dilations = [63] : (tensor<1x65x1xi8>, tensor<2x1x1x1xi8>) -> tensor<1x2x1xi32>
+  %1 = qnn.requantize %0 input_q = <scale = 0.5> output_q = <scale = 1.0> : (tensor<1x2x1xi32>) -> tensor<1x2x1xi8>
+  %2 = qnn.conv %x, %w dilations = [64] : (tensor<1x65x1xi8>, tensor<2x1x1x1xi8>) -> tensor<1x1x1xi32>
+  %3 = qnn.requantize %2 input_q = <scale = 0.5> output_q = <scale = 1.0> : (tensor<1x1x1xi32>) -> tensor<1x1x1xi8>
+  func.return %1, %3 : tensor<1x2x1xi8>, tensor<1x1x1xi8>
+}
+
+// Nothing else is left.
+// REMARK: 'qnn.requantize' op left in qnn
+// REMARK-NOT: remark
