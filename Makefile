@@ -25,8 +25,9 @@ test: $(VENV)/installed ## run all tests: pytest, then lit
 	$(BIN)/lit --quiet filecheck
 
 .PHONY: bench
-bench: $(VENV)/installed-dev ## time sima-opt beside xdsl-opt, and the lowering per weight
+bench: $(VENV)/installed-dev ## time the tools, the lowering and the interpreters beside others
 	$(BIN)/python bench/sima_opt.py
+	$(BIN)/python bench/interpreters.py
 
 # Pyright resolves `sima_mlir` in a copy: it does not follow an editable install.
 .PHONY: lint

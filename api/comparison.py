@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation, OpResult
 
 from sima_mlir.diagnostics import SimaError
@@ -90,7 +91,7 @@ def compare(
         expected = _saved(pairs, len(batches))
     else:
         other = find_function(reference, function)
-        _check_batches(split(other, inputs), batches)
+        _check_batches(other, inputs, len(batches))
         pairs, left_out = pair_programs(main, other)
         run = Runner(reference_ctx or ctx, reference, other)
         expected = _computed(run, batches, [cast("Source", pair.reference) for pair in pairs])
@@ -110,12 +111,15 @@ def compare(
     return Comparison(len(batches), rows, left_out)
 
 
-def _check_batches(reference: Batches, batches: Batches) -> None:
-    if len(reference) != len(batches):
-        raise SimaError.of(
-            f"inputs must hold as many batches for both programs, got {len(batches)} and "
-            f"{len(reference)} for the reference"
-        )
+def _check_batches(reference: FuncOp, inputs: Sequence[Array], count: int) -> None:
+    """Checks that the reference takes the inputs, as so many batches."""
+    try:
+        others = len(split(reference, inputs))
+    except SimaError as error:
+        messages = (f"the reference refuses the inputs: {d.message}" for d in error.diagnostics)
+        raise SimaError.of("; ".join(messages), error.diagnostics[0].location) from error
+    if others != count:
+        raise SimaError.of(f"the reference must take {count} batches of the inputs, got {others}")
 
 
 def _computed(

@@ -13,7 +13,6 @@ from __future__ import annotations
 import logging
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,7 +22,6 @@ from typing import NamedTuple
 
 import numpy as np
 import onnx
-import tflite
 from rich.console import Console
 from rich.progress import track
 from xdsl.dialects.builtin import ModuleOp
@@ -43,6 +41,7 @@ from support.litert import run_all  # noqa: E402
 from support.recordings import (  # noqa: E402
     golden_of,
     model_files,
+    operators_of,
     read_recording,
     subgraph,
     tensor_names,
@@ -69,22 +68,32 @@ class Case:
     name: str
     file: Path
     runs: list[Run]
-    operators: Counter[str]
+    executor: str
+    size: int
+    """How many operators it has."""
+    operators: Mapping[str, str]
+    """The operator that computes each tensor."""
     codes: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def operator(self, tensor: str) -> str:
+        """Returns the operator that computes a tensor, or the numbers that are quantized to it."""
+        sources = {codes: name for name, codes in self.codes.items() if name in self.operators}
+        return self.operators[sources.get(tensor, tensor)]
 
 
 class Layer(NamedTuple):
     """How far an operation that was given what was recorded is off, in codes."""
 
+    operator: str
     largest: float
     differing: int
     elements: int
 
     @staticmethod
-    def of(difference: Difference) -> Layer:
+    def of(case: Case, difference: Difference) -> Layer:
         """Measures a difference."""
-        error = difference.error
-        return Layer(difference.largest, int(np.count_nonzero(error)), error.size)
+        error, operator = difference.error, case.operator(difference.tensor)
+        return Layer(operator, difference.largest, int(np.count_nonzero(error)), error.size)
 
 
 class Outcome(NamedTuple):
@@ -104,7 +113,7 @@ def tflite_case(name: str, file: Path) -> Case:
     """Returns a network with its recorded runs."""
     recording = read_recording(file)
     runs = [Run([run[recording.input]], run, run[recording.output]) for run in recording.runs]
-    return Case(name, file, runs, tflite_operators(file))
+    return Case(name, file, runs, "LiteRT", subgraph(file).OperatorsLength(), operators_of(file))
 
 
 def digits_case(file: Path, images: Array) -> Case:
@@ -115,17 +124,14 @@ def digits_case(file: Path, images: Array) -> Case:
         Run([image[None]], {names[index]: array for index, array in run.items()}, run[output])
         for image, run in zip(images, recorded, strict=True)
     ]
-    return Case(f"examples/{file.name}", file, runs, tflite_operators(file))
-
-
-def tflite_operators(file: Path) -> Counter[str]:
-    """Returns how often each operator is in a file."""
-    model = tflite.Model.GetRootAsModel(file.read_bytes(), 0)
-    names = {number: name for name, number in vars(tflite.BuiltinOperator).items()}
-    graph = model.Subgraphs(0)
-    indices = [graph.Operators(i).OpcodeIndex() for i in range(graph.OperatorsLength())]
-    codes = [model.OperatorCodes(index) for index in indices]
-    return Counter(names[max(c.BuiltinCode(), c.DeprecatedBuiltinCode())] for c in codes)
+    return Case(
+        f"examples/{file.name}",
+        file,
+        runs,
+        "LiteRT",
+        subgraph(file).OperatorsLength(),
+        operators_of(file),
+    )
 
 
 def onnx_case(name: str, file: Path, images: Sequence[Array], outputs: Sequence[Array]) -> Case:
@@ -135,8 +141,11 @@ def onnx_case(name: str, file: Path, images: Sequence[Array], outputs: Sequence[
     recorded = [om.run_all(proto, {source: image}) for image in images]
     ends = outputs or [tensors[target] for tensors in recorded]
     runs = [Run([x], t, y) for x, t, y in zip(images, recorded, ends, strict=True)]
-    operators = Counter(node.op_type for node in proto.graph.node)
-    return Case(name, file, runs, operators, om.quantized_at_once(proto))
+    operators = {tensor: node.op_type for node in proto.graph.node for tensor in node.output}
+    form = "QOperator" if "QLinearConv" in operators.values() else "QDQ"
+    executor = f"ONNX Runtime, {form}"
+    size, codes = len(proto.graph.node), om.quantized_at_once(proto)
+    return Case(name, file, runs, executor, size, operators, codes)
 
 
 def shared_cases() -> Iterator[Callable[[], Case]]:
@@ -220,7 +229,7 @@ def outcome(case: Case, mode: str) -> Outcome:
     for run in case.runs:
         if len(run.tensors) == all_tensors:
             found = differences(ctx, module, run.inputs, run.tensors, case.codes)
-            layers += [Layer.of(layer) for layer in found if layer.error.dtype.kind == "i"]
+            layers += [Layer.of(case, layer) for layer in found if layer.error.dtype.kind == "i"]
         (result,) = sima_mlir.interpret(ctx, module, run.inputs)
         errors.append((result.astype(np.float64) - run.output).ravel() / output_scale(module))
         same += int(result.argmax() == run.output.argmax())
@@ -248,33 +257,62 @@ def output_scale(module: ModuleOp) -> float:
     return producer.scale.value.data if isinstance(producer, DequantizeOp) else 1.0
 
 
-HEAD = [
-    "network",
-    "operators",
-    "lowered",
-    "on the host",
-    *(f"{name}: {what}" for name in MODES for what in ("worst layer", "differing codes")),
-    *(f"{name}: {what}" for name in MODES for what in ("output, worst", "mean", "same class")),
+NETWORKS = ["network", "operators", "lowered", "on the host"] + [
+    f"{name}: {what}" for name in MODES for what in ("layers", "output", "same class")
 ]
+OPERATORS = ["executor", "operator", "codes", "differing", "worst"]
+
+
+class Measured(NamedTuple):
+    """The networks that were run, the rows of their table, and what stays on the host."""
+
+    rows: list[list[str]]
+    hosts: dict[str, dict[str, list[str]]]
+    layers: list[tuple[str, Layer]]
+    """Every layer where nothing is folded, with the executor that it is compared with."""
 
 
 def row(case: Case, outcomes: Sequence[Outcome]) -> list[str]:
     """Returns the cells of a network."""
     first = outcomes[0]
     host = sum(map(len, first.host.values()))
-    cells = [case.name, str(case.operators.total()), str(first.lowered), str(host)]
+    cells = [case.name, str(case.size), str(first.lowered), str(host)]
     for found in outcomes:
         differing = sum(layer.differing for layer in found.layers)
-        share = differing / sum(layer.elements for layer in found.layers)
-        cells += [f"{max(layer.largest for layer in found.layers):.0f}", f"{share:.2%}"]
-    for found in outcomes:
-        cells += [f"{found.errors.max():.0f}", f"{found.errors.mean():.2g}", found.agreement]
+        elements = sum(layer.elements for layer in found.layers)
+        cells.append(f"{max(layer.largest for layer in found.layers):.0f}")
+        cells[-1] += f" ({share(differing, elements)})"
+        cells += [f"{found.errors.max():.0f} ({found.errors.mean():.2g})", found.agreement]
     return cells
+
+
+def share(part: int, whole: int) -> str:
+    """Returns a share in percent, which is 0 for nothing only."""
+    if not part:
+        return "0"
+    return f"{part / whole:.2%}" if part / whole >= 5e-5 else "<0.01%"
+
+
+def operator_rows(layers: Sequence[tuple[str, Layer]]) -> list[list[str]]:
+    """Returns a row for each operator of each executor."""
+    found: dict[tuple[str, str], list[Layer]] = {}
+    for executor, layer in layers:
+        found.setdefault((executor, layer.operator), []).append(layer)
+    return [
+        [
+            *key,
+            str(sum(layer.elements for layer in group)),
+            str(sum(layer.differing for layer in group)),
+            f"{max(layer.largest for layer in group):.0f}",
+        ]
+        for key, group in sorted(found.items())
+    ]
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Returns a table in Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
+    padded = [[*cells, *[""] * (len(head) - len(cells))] for cells in rows]
+    lines = [head, ["---"] * len(head), *padded]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
@@ -284,18 +322,18 @@ How much of real networks is lowered, and how exactly. `python bench/models.py` 
 
 Each network is lowered by `qnn-to-sima-pipeline{{partial=true}}`, once *exact*
 (`requantization=tflite`) and once *folded* (`requantization=sima`), and compared with LiteRT
-{litert}'s reference kernels or with ONNX Runtime {onnxruntime}, whose tensors are as the operators
-of the file give them. All numbers are in codes of the result.
+{litert}'s reference kernels or with ONNX Runtime {onnxruntime}, whose operators compute as they
+stand in the file. All differences are in codes.
 
-- *worst layer*, *differing codes*: every operation is given what the other executor's was given;
-  the largest difference of any result, and the share of codes of all results that differ.
-- *output*: the whole network; the largest and the mean difference, and in how many runs the
-  largest element is the same.
+- *layers*: every operation is given what the other executor's was given; the largest difference of
+  any result (and the share of all codes that differ).
+- *output*: the whole network; the largest difference (and the mean one).
+- *same class*: in how many of the runs the largest element of the output is the same.
 
 ## Files
 
-The digits example, and networks of others with recorded inputs (half of them white noise, half
-low-frequency noise, so that *same class* is about numbers and not about accuracy).
+The digits example, and networks of others with recorded inputs: half of them are white noise, half
+low-frequency noise, so that *same class* is about numbers and not about accuracy.
 
 {files}
 {host}
@@ -303,10 +341,20 @@ low-frequency noise, so that *same class* is about numbers and not about accurac
 
 ResNet-50 and MobileNetV2 at 224 x 224 and a detector in the manner of YOLOv8 at 320 x 320, built by
 `tests/support/networks.py`, quantized by `onnxruntime.quantization` and run over two images. A
-network that nobody trained has no margins: folding every one of its layers shows in the output more
-than in a trained one.
+network that nobody trained has no margins: that all of its layers are folded shows in the output
+more than in a trained one. An element of the detector's output is a coordinate or a score, with one
+scale for both; *same class* is the largest coordinate.
 
-{random}"""
+{random}
+## Operators
+
+All layers of the networks above where nothing is folded. Nothing may differ where LiteRT or ONNX
+Runtime compute in integers (QLinearConv, QGemm), or move codes. Where ONNX Runtime computes in
+float32, as it does a Conv between DequantizeLinear and QuantizeLinear, what is computed here in
+integers and rounded once may differ by a code, where the real result lies between two. A Softmax
+has TFLite's steps of 1/256 here, which are then brought to the steps that the model wants.
+
+{operators}"""
 
 
 def host_text(hosts: Mapping[str, Mapping[str, Sequence[str]]]) -> str:
@@ -316,40 +364,40 @@ def host_text(hosts: Mapping[str, Mapping[str, Sequence[str]]]) -> str:
         for name, host in hosts.items()
         for operation, reasons in host.items()
     ]
-    return "On the host stay:\n\n" + "".join(lines) if lines else "Nothing stays on the host.\n"
+    first = "On the host stay, with the reason for the first of each:\n\n"
+    return first + "".join(lines) if lines else "Nothing stays on the host.\n"
 
 
-def measured(
-    makers: Sequence[Callable[[], Case]],
-) -> tuple[str, dict[str, dict[str, list[str]]]]:
-    """Returns the table of networks, and what stays on the host of each."""
-    rows: list[list[str]] = []
-    hosts: dict[str, dict[str, list[str]]] = {}
+def measured(makers: Sequence[Callable[[], Case]]) -> Measured:
+    """Lowers and runs networks."""
+    found = Measured([], {}, [])
     for make in track(makers, "networks", console=Console(stderr=True)):
         case = make()
         try:
             outcomes = [outcome(case, mode) for mode in MODES.values()]
         except sima_mlir.SimaError as error:
             reason = error.diagnostics[0].message
-            rows.append([case.name, str(case.operators.total()), f"refused: {reason}"])
+            found.rows.append([case.name, str(case.size), f"refused: {reason}"])
             continue
-        rows.append(row(case, outcomes))
-        hosts[case.name] = outcomes[0].host
-    return table(HEAD, rows), hosts
+        found.rows.append(row(case, outcomes))
+        found.hosts[case.name] = outcomes[0].host
+        found.layers.extend((case.executor, layer) for layer in outcomes[0].layers)
+    return found
 
 
 def main() -> None:
     """Writes the page."""
     logging.disable(logging.WARNING)
-    files, hosts = measured([*example_cases(), *shared_cases()])
+    files = measured([*example_cases(), *shared_cases()])
     with tempfile.TemporaryDirectory() as folder:
-        random, _ = measured(list(random_cases(Path(folder))))
+        random = measured(list(random_cases(Path(folder))))
     page = PAGE_TEXT.format(
         litert=version("ai-edge-litert"),
         onnxruntime=version("onnxruntime"),
-        files=files,
-        host=host_text(hosts),
-        random=random,
+        files=table(NETWORKS, files.rows),
+        host=host_text(files.hosts),
+        random=table(NETWORKS, random.rows),
+        operators=table(OPERATORS, operator_rows(files.layers + random.layers)),
     )
     if "--print" in sys.argv:
         print(page, end="")

@@ -270,9 +270,10 @@ def _layer_errors(op: sima.WeightedOperation, source: _Source) -> Errors:
     def rms() -> float:
         uniform = InputDistribution.uniform(input_codes)
         parts = list(phases(layer, emitted, strides))
-        given = {"output_codes": output_codes, "target": op.target}
+        given = {"output_codes": output_codes}
         squares = [
-            np.mean(layer_rms(part.layer, part.emitted, uniform, **given) ** 2) for part in parts
+            np.mean(layer_rms(part.layer, part.emitted, uniform, **given, target=op.target) ** 2)
+            for part in parts
         ]
         return float(np.sqrt(np.average(squares, weights=[part.share for part in parts])))
 

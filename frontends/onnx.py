@@ -185,17 +185,18 @@ class _Importer(Arithmetic):
         """
         crossing: dict[str, _Result] = {}
         tail = find_tail(self.graph, self.failed, lambda name: self.crosses(name, crossing))
-        if self.is_damaged or tail is None or not tail.crossing:
+        absent = {name for node in tail.nodes for name in node.outputs} if tail else set[str]()
+        outputs = [*zip(self.graph.outputs, found, strict=True)]
+        is_wrong = any(result is None and port.name not in absent for port, result in outputs)
+        if self.is_damaged or is_wrong or tail is None or not tail.crossing:
             raise ModelError(*self.problems)
         if not partial:
             left = f"{len(tail.nodes)} of {len(self.graph.nodes)} operators"
             remedy = f"a partial import would leave out {left}, all on floats and at the end"
             raise ModelError(*self.problems, remedy)
-        absent = {name for node in tail.nodes for name in node.outputs}
         for node in tail.nodes:
             at = f"operator '{node.code}' at '{node.name}'"
             self.report(f"{at} is left to the host: {self.reason(node, at, absent)}")
-        outputs = zip(self.graph.outputs, found, strict=True)
         kept = {port.name: result for port, result in outputs if result is not None}
         kept |= {name: crossing[name] for name in tail.crossing if name not in kept}
         self.erase_unused(kept.values())
@@ -583,7 +584,7 @@ _OPERATORS: dict[str, _Support] = {
     "PRelu": _Support(_I.prelu, 2),
     "Pad": _Support(_I.pad, 2, 2),
     "QLinearConv": _Support(_I.qlinear_conv, 8, 1, 1),
-    "QLinearMatMul": _Support(_I.qlinear_matmul, 8, 0, 1),
+    "QLinearMatMul": _Support(_I.qlinear_matmul, 8, 0, 2),
     "QuantizeLinear": _Support(_I.quantize_linear, 2, 1),
     "Reciprocal": _Support(_pointwise(pointwise.ReciprocalOp)),
     "ReduceMean": _Support(_I.reduce_mean, 1, 1),
@@ -619,6 +620,25 @@ _OPERATORS: dict[str, _Support] = {
 }
 
 
+_MOVES = {
+    "Concat",
+    "DepthToSpace",
+    "Expand",
+    "Flatten",
+    "Identity",
+    "MaxPool",
+    "Pad",
+    "Reshape",
+    "Slice",
+    "SpaceToDepth",
+    "Split",
+    "Squeeze",
+    "Transpose",
+    "Unsqueeze",
+}
+"""The operators whose results have the encoding of what they move."""
+
+
 def _unsupported(graph: Graph) -> list[str]:
     """Lists the operators that have no place in `qnn`, each with the first and how many they are.
 
@@ -645,15 +665,28 @@ def _undeclared(graph: Graph) -> list[str]:
 
 
 def _readers(graph: Graph) -> dict[str, tuple[Node, int]]:
-    """Returns who is the first to state the encoding of each tensor, and at which input."""
+    """Returns who is the first to state the encoding of each tensor, and at which input.
+
+    What only moves or selects codes hands on the encoding that is stated of its result.
+    """
     readers: dict[str, tuple[Node, int]] = {}
-    for node in graph.nodes:
-        support = _OPERATORS.get(node.code)
-        for place in range(0, 3 * support.coded if support else 0, 3):
+    for node in reversed(graph.nodes):
+        for place in _coded_places(node):
             stated = {node.input(place + 1), node.input(place + 2) or node.input(place + 1)}
             if stated <= graph.constants.keys():
-                readers.setdefault(node.input(place), (node, place))
+                readers[node.input(place)] = (node, place)
+        if node.code in _MOVES and node.name in readers:
+            moved = node.inputs if node.code == "Concat" else node.inputs[:1]
+            readers |= dict.fromkeys(moved, readers[node.name])
     return readers
+
+
+def _coded_places(node: Node) -> range:
+    """Returns the places of the codes that an operator reads with their scales."""
+    if node.code == _MICROSOFT + "QLinearConcat":
+        return range(2, len(node.inputs), 3)
+    support = _OPERATORS.get(node.code)
+    return range(0, 3 * support.coded if support else 0, 3)
 
 
 def _times(count: int) -> str:

@@ -16,7 +16,14 @@ from sima_mlir.dialects import qnn
 from sima_mlir.dialects.definitions import dimensions, shape_of
 from sima_mlir.dialects.elements import Array
 from sima_mlir.dialects.qnn import QuantizationAttr
-from sima_mlir.frontends.onnx_builder import UNKNOWN, Builder, location_of, value_of, with_value
+from sima_mlir.frontends.onnx_builder import (
+    UNKNOWN,
+    Builder,
+    location_of,
+    shifted,
+    value_of,
+    with_value,
+)
 from sima_mlir.frontends.onnx_file import Initializer, Node
 from sima_mlir.frontends.onnx_resize import places_of, resized
 from sima_mlir.frontends.onnx_values import (
@@ -200,7 +207,9 @@ class Moves(Builder):
     def _concatenated_codes(self, node: Node, tensors: Sequence[Tensor], axis: int) -> Tensor:
         order = common_order(tensors, len(shape_of_tensor(tensors[0])))
         first = next(tensor for tensor in tensors if isinstance(tensor, Codes))
-        encoding = UNKNOWN
+        stated = {tensor.encoding for tensor in tensors if isinstance(tensor, Codes)}
+        known = first.encoding if len(stated) == 1 else None
+        encoding = UNKNOWN if known is None else shifted(known, -first.offset)
         values: list[Any] = []
         for index, tensor in enumerate(tensors):
             name = node.input(index)
@@ -215,7 +224,7 @@ class Moves(Builder):
             values, order.index(axis), encodings, encoding, Rounding.FLOAT32
         )
         layout = Layout.ordered(concat_shape(tensors, axis), order)
-        return first._replace(value=self.emit(operation), layout=layout)
+        return first._replace(value=self.emit(operation), layout=layout, encoding=known)
 
     def pad(
         self,

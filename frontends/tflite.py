@@ -644,11 +644,12 @@ def _function(operation: Callable[..., PointwiseOperation], types: Types = _CODE
 _SIGNED: Types = ("INT8",)
 
 _MOVES: dict[str, _Support] = {
-    "BATCH_TO_SPACE_ND": _Support(tm.batch_to_space_nd, (_CODES, _INDICES, _INDICES)),
+    "BATCH_TO_SPACE_ND": _Support(tm.batch_to_space_nd, (_WIDE, _INDICES, _INDICES), _WIDE),
     "BROADCAST_TO": _Support(tm.broadcast_to, (_CODES, _INDICES)),
     "CONCATENATION": _Support(
         tm.concatenation,
-        (_CODES,),
+        (_WIDE,),
+        _WIDE,
         options="ConcatenationOptions",
         fields=("Axis", *_ACTIVATION),
         variadic=True,
@@ -656,10 +657,10 @@ _MOVES: dict[str, _Support] = {
     "DEPTH_TO_SPACE": _Support(
         tm.depth_to_space, (_CODES,), options="DepthToSpaceOptions", fields=("BlockSize",)
     ),
-    "EXPAND_DIMS": _Support(tm.reshape_of_ones, (_CODES, _INDICES)),
+    "EXPAND_DIMS": _Support(tm.reshape_of_ones, (_WIDE, _INDICES), _WIDE),
     "MAXIMUM": _Support(tm.maximum, (_CODES, _CODES)),
     "MINIMUM": _Support(tm.minimum, (_CODES, _CODES)),
-    "PACK": _Support(tm.pack, (_CODES,), options="PackOptions", fields=_AXES, variadic=True),
+    "PACK": _Support(tm.pack, (_WIDE,), _WIDE, options="PackOptions", fields=_AXES, variadic=True),
     "RESIZE_BILINEAR": _Support(
         tm.resize_bilinear,
         (("INT8",), _INT32),
@@ -670,25 +671,29 @@ _MOVES: dict[str, _Support] = {
     "RESIZE_NEAREST_NEIGHBOR": _Support(
         tm.resize_nearest_neighbor,
         _SHAPED,
+        _WIDE,
         options="ResizeNearestNeighborOptions",
         fields=_RESIZED,
     ),
-    "SLICE": _Support(tm.slice_, (_CODES, _INDICES, _INDICES)),
-    "SPACE_TO_BATCH_ND": _Support(tm.space_to_batch_nd, (_CODES, _INDICES, _INDICES)),
+    "SLICE": _Support(tm.slice_, (_WIDE, _INDICES, _INDICES), _WIDE),
+    "SPACE_TO_BATCH_ND": _Support(tm.space_to_batch_nd, (_WIDE, _INDICES, _INDICES), _WIDE),
     "SPACE_TO_DEPTH": _Support(
         tm.space_to_depth, (_CODES,), options="SpaceToDepthOptions", fields=("BlockSize",)
     ),
-    "SPLIT": _Support(tm.split, (_INT32, _CODES), several=True),
-    "SPLIT_V": _Support(tm.split_v, (_CODES, _INDICES, _INT32), several=True),
-    "SQUEEZE": _Support(tm.reshape_of_ones, (_CODES,)),
+    "SPLIT": _Support(tm.split, (_INT32, _WIDE), _WIDE, several=True),
+    "SPLIT_V": _Support(tm.split_v, (_WIDE, _INDICES, _INT32), _WIDE, several=True),
+    "SQUEEZE": _Support(tm.reshape_of_ones, (_WIDE,), _WIDE),
     "STRIDED_SLICE": _Support(
         tm.strided_slice,
-        (_CODES, _INDICES, _INDICES, _INDICES),
+        (_WIDE, _INDICES, _INDICES, _INDICES),
+        _WIDE,
         options="StridedSliceOptions",
         fields=_STRIDED,
     ),
-    "TRANSPOSE": _Support(tm.transpose, _SHAPED),
-    "UNPACK": _Support(tm.unpack, (_CODES,), options="UnpackOptions", fields=_AXES, several=True),
+    "TRANSPOSE": _Support(tm.transpose, _SHAPED, _WIDE),
+    "UNPACK": _Support(
+        tm.unpack, (_WIDE,), _WIDE, options="UnpackOptions", fields=_AXES, several=True
+    ),
 }
 """The operators that move, select or clamp codes."""
 

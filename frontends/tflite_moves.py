@@ -392,7 +392,8 @@ def _concatenation_contract(operator: Operator) -> tuple[list[QuantizationAttr],
     """Returns encodings and a contract under which operands become what LiteRT makes of them.
 
     LiteRT requantizes codes by a multiplication and an addition in float32. Where the quotient of
-    the scales gives something else, an operand has the scale that gives the float32 quotient.
+    the scales gives something else, an operand has a scale that gives the float32 quotient, or
+    the one before or after it.
 
     Raises `ValueError` where no contract gives the same for every code.
     """
@@ -409,10 +410,11 @@ def _concatenated(source: Tensor, output: Tensor, rounding: Rounding) -> Quantiz
     """Returns an encoding with which an operand becomes what LiteRT makes of it, if any."""
     if source.encoding == output.encoding:
         return source.encoding
-    quotient = float(_litert_quotient(source, output))
-    scale = quotient * output.encoding.per_tensor().scale
-    wanted = _litert_requantized(source, output)
-    for encoding in (source.encoding, QuantizationAttr.of(scale, source.zero_point)):
+    quotient, wanted = _litert_quotient(source, output), _litert_requantized(source, output)
+    near = [quotient, *np.nextafter(quotient, np.array([0, np.inf], np.float32))]
+    scales = np.array(near, np.float64) * output.encoding.per_tensor().scale
+    others = [QuantizationAttr.of(scale, source.zero_point) for scale in scales]
+    for encoding in (source.encoding, *others):
         if np.array_equal(_requantized(encoding, output, rounding), wanted):
             return encoding
     return None

@@ -191,6 +191,8 @@ def _properties_before(op: Operation, axes: Axes) -> dict[str, Attribute] | None
     """Returns the properties that an operation has before a transpose, if it may stand there."""
     properties = dict(op.properties)
     match op:
+        case qnn.PreluOp() if isinstance(op.alpha, DenseArrayBase) and axes[-1] != len(axes) - 1:
+            return None
         case qnn.ClipOp() | PointwiseOperation() | qnn.ElementwiseOperation():
             pass
         case qnn.RequantizeOp() if op.input_q.channels == 1 or axes[-1] == len(axes) - 1:

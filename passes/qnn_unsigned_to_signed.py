@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 from xdsl.context import Context
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, ModuleOp, TensorType, i8, i32
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    DenseArrayBase,
+    IntegerAttr,
+    ModuleOp,
+    TensorType,
+    i8,
+    i32,
+)
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.irdl import IRDLOperation
 from xdsl.passes import ModulePass
@@ -16,7 +25,14 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from sima_mlir.dialects import qnn
 from sima_mlir.dialects.definitions import element_type, shape_of
-from sima_mlir.dialects.elements import dense, elements, tensor_type, ui8
+from sima_mlir.dialects.elements import (
+    array_values,
+    dense,
+    dense_array,
+    elements,
+    tensor_type,
+    ui8,
+)
 from sima_mlir.dialects.encoding import QuantizationAttr
 from sima_mlir.passes.commuting import commutes
 from sima_mlir.passes.constants import constant as constant_of
@@ -29,6 +45,8 @@ OFFSET = 128
 
 DESCRIBED: Mapping[str, str] = {
     "input_q": "data",
+    "alpha": "data",
+    "alpha_q": "data",
     "lhs_q": "lhs",
     "rhs_q": "rhs",
     "output_q": "result",
@@ -157,8 +175,6 @@ def why_not(op: Operation) -> str | None:
             return "it rounds averages of codes away from code 0"
         case qnn.ResizeOp() if not commutes(op):
             return "it rounds means of codes away from code 0"
-        case qnn.PreluOp():
-            return "its slopes are codes too"
         case IRDLOperation():
             return None
         case _:
@@ -177,6 +193,8 @@ def _shifted(op: Operation, name: str) -> Attribute:
         return _less(attribute)
     if isinstance(attribute, IntegerAttr):
         return IntegerAttr(attribute.value.data - OFFSET, i32)
+    if isinstance(attribute, DenseArrayBase):
+        return dense_array(array_values(cast("DenseArrayBase", attribute)) - OFFSET, i32)
     return attribute
 
 

@@ -223,7 +223,7 @@ def fold_requantization(
         moved = _scaled_bias(centred, mantissa, bits) + (output_q.zero_point << shift)
         moved = moved - data_zero_point * _channel_sums(folded)
         wide = _exceeds_weight(folded, target)
-        misfit = wide | _overflows(folded, moved, shift, data_zero_point, target)
+        misfit = wide | overflows(folded, moved, shift, data_zero_point, target)
         if not np.any(misfit):
             break
         if np.any(stuck := misfit & (shift == 0)):
@@ -376,7 +376,7 @@ def _limit(target: Target) -> int:
     return 1 << (target.accumulator_bits - 1)
 
 
-def _overflows(
+def overflows(
     weight: IntArray, bias: Int64Array, shift: Int64Array, zero_point: int, target: Target
 ) -> npt.NDArray[np.bool_]:
     """As `_exceeds_accumulator`, which sees all weights only if the largest possible would."""
@@ -411,7 +411,7 @@ def _exceeds_weight(weight: IntArray, target: Target) -> npt.NDArray[np.bool_]:
     if weight.itemsize == 1 and target.weight_bits >= 8:
         return np.zeros(weight.shape[1], np.bool_)
     limit = 1 << (target.weight_bits - 1)
-    return (weight.max(axis=0, initial=0) >= limit) | (weight.min(axis=0, initial=0) < -limit)
+    return ((weight >= limit) | (weight < -limit)).any(axis=0)
 
 
 def _exceeds_accumulator(

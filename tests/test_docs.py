@@ -17,6 +17,7 @@ from sima_mlir.universe import SIMA_UNIVERSE
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 CERTIFICATES = (ROOT / "docs/certificates.md").read_text()
+COMPARISON = (ROOT / "docs/comparison.md").read_text()
 REMARKS = (ROOT / "docs/remarks.md").read_text()
 SCRIPTS = str(Path(sys.executable).parent)
 
@@ -25,13 +26,12 @@ def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-@pytest.mark.parametrize("block", blocks(REMARKS, "console"))
-def test_a_command_prints_what_is_shown(block: str):
+@pytest.mark.parametrize("block", blocks(REMARKS + COMPARISON, "console"))
+def test_a_command_prints_what_is_shown(block: str, tmp_path: Path):
     command, *shown = block.splitlines()
+    command = command.removeprefix("$ ").replace("/tmp/", f"{tmp_path}/")
     env = os.environ | {"PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}"}
-    result = subprocess.run(
-        command.removeprefix("$ "), shell=True, cwd=ROOT, env=env, capture_output=True, text=True
-    )
+    result = subprocess.run(command, shell=True, cwd=ROOT, env=env, capture_output=True, text=True)
     assert result.returncode in (0, 1)
     parts = [re.escape(f"{line}\n") if line != "…" else "(?:.*\n)+?" for line in shown]
     assert re.fullmatch("".join(parts), result.stdout + result.stderr)

@@ -6,6 +6,7 @@ repository; where they are not beside it, these tests are skipped. The digits ne
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from math import prod
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.comparison import differences
 from support.litert import requires_litert, run_all
 from support.recordings import (
     ROOT,
@@ -20,6 +22,7 @@ from support.recordings import (
     Recording,
     edge_tensors,
     golden_of,
+    operators_of,
     read_recording,
 )
 from xdsl.dialects.builtin import ModuleOp, NameLoc
@@ -56,6 +59,27 @@ MODELS = [
 
 LARGE_MODELS = ["mobilenet/tf2_mobilenet_v2_1.0_224_ptq"]
 """Networks of which one run is recorded tensor by tensor."""
+
+WHOLE = [
+    "keras/small_int8.tflite",
+    *(f"{name}.tflite" for name in MODELS + LARGE_MODELS),
+    *(f"seanet_16x8/conv{number}.tflite" for number in range(6)),
+    "onnx/mobilenetv2_qdq_s8s8_pc.onnx",
+    "onnx/mobilenetv2_qop_u8s8_pc.onnx",
+]
+"""Networks of which the accelerator takes every operation."""
+
+DIVIDED = {
+    "mobilenet/mobilenet_v1_0.25_128_quant.tflite": {
+        "qnn.conv": 28,
+        "qnn.bias_add": 28,
+        "qnn.requantize": 28,
+    }
+}
+"""Networks of which it does not, and what stays: this one's weights have a zero point."""
+
+FUSED = {"SPACE_TO_BATCH_ND", "CONV_2D"}
+"""The operators that become one with the BATCH_TO_SPACE_ND after them: a dilated convolution."""
 
 LAYER_ERRORS = {
     "mlperf_tiny/ad01_int8": 1.32,
@@ -178,6 +202,45 @@ def codes_of(op: sima.WeightedOperation) -> dict[str, tuple[int, int]]:
         "input_codes": all_codes if given is None else tuple(array_values(given).tolist()),
         "output_codes": op.clamp_range() or all_codes,
     }
+
+
+def for_accelerator_and_host(name: str, requantization: str) -> tuple[sima_mlir.Context, ModuleOp]:
+    ctx = sima_mlir.make_context()
+    module = sima_mlir.load(ctx, file_of(name))
+    pipeline = f"qnn-to-sima-pipeline{{requantization={requantization} partial=true}}"
+    sima_mlir.run_pipeline(ctx, module, pipeline)
+    return ctx, module
+
+
+def file_of(name: str) -> Path:
+    if not (SHARED / "models" / name).exists():
+        pytest.skip(f"{name} is not beside this checkout")
+    return SHARED / "models" / name
+
+
+@pytest.mark.parametrize("requantization", ["sima", "tflite"])
+@pytest.mark.parametrize("name", [*WHOLE, *DIVIDED])
+def test_every_operation_is_lowered_but_those_that_are_known(name: str, requantization: str):
+    _, module = for_accelerator_and_host(name, requantization)
+    operations = Counter(op.name for op in module.walk())
+    assert sum(times for op, times in operations.items() if op.startswith("sima.")) > 0
+    left = {op: times for op, times in operations.items() if op.startswith("qnn.")}
+    assert left == DIVIDED.get(name, {})
+
+
+@pytest.mark.parametrize("name", [n for n in [*WHOLE, *DIVIDED] if n.endswith(".tflite")])
+def test_every_recorded_tensor_is_exact_in_tflite_mode(name: str):
+    """Convolutions and all else, on the recorded operands; and the whole network."""
+    recorded = recording(name.removesuffix(".tflite"))
+    ctx, module = for_accelerator_and_host(name, "tflite")
+    tensors, operators = recorded.runs[0], operators_of(recorded.model)
+    found = list(differences(ctx, module, [tensors[recorded.input]], tensors))
+    assert [d.tensor for d in found if np.any(d.error)] == []
+    left = {operators[t] for t in tensors.keys() & operators - {d.tensor for d in found}}
+    assert left <= (FUSED if "BATCH_TO_SPACE_ND" in operators.values() else set())
+    for tensors in recorded.runs[: 1 if name.removesuffix(".tflite") in LARGE_MODELS else None]:
+        (result,) = sima_mlir.interpret(ctx, module, [tensors[recorded.input]])
+        np.testing.assert_array_equal(result, tensors[recorded.output])
 
 
 def test_tflite_mode_is_exact_on_every_layer(network: tuple[str, Recording]):

@@ -62,27 +62,34 @@ def _read_outputs(path: str) -> Mapping[str, Array]:
 
 def _read_folder(path: str) -> Mapping[str, Array]:
     """Returns the arrays of `NUMBER_NAME.npy` files by name, of each name the last."""
+    from sima_mlir import SimaError
+    from sima_mlir.loading import reason_of
+
+    try:
+        found = [re.fullmatch(r"(\d+)_(.*)\.npy", name) for name in os.listdir(path)]
+    except OSError as error:
+        raise SimaError.of(f"cannot read '{path}': {reason_of(error)}") from error
+    files = sorted((int(match[1]), match[2], match[0]) for match in found if match)
+    if not files:
+        raise SimaError.of(f"folder '{path}' must have files NUMBER_NAME.npy, got none")
+    last = {name: file for _, name, file in files}
+    return {name: _read_npy(os.path.join(path, file)) for name, file in last.items()}
+
+
+def _read_npy(path: str) -> Array:
+    """Returns an array whose numbers are read when they are needed."""
     import numpy as np
 
     from sima_mlir import SimaError
     from sima_mlir.diagnostics import describe
     from sima_mlir.loading import reason_of
 
-    values: dict[str, Array] = {}
     try:
-        found = [re.fullmatch(r"(\d+)_(.*)\.npy", name) for name in os.listdir(path)]
-        files = [(int(match[1]), match[2], match[0]) for match in found if match]
-        for _, name, file in sorted(files):
-            values[name] = np.load(os.path.join(path, file), "r", allow_pickle=False)
+        return np.load(path, "r", allow_pickle=False)
     except OSError as error:
         raise SimaError.of(f"cannot read '{path}': {reason_of(error)}") from error
     except Exception as error:
-        raise SimaError.of(
-            f"'{file}' of '{path}' is not a readable .npy: {describe(error)}"
-        ) from error
-    if not values:
-        raise SimaError.of(f"folder '{path}' must have files NUMBER_NAME.npy, got none")
-    return values
+        raise SimaError.of(f"'{path}' is not a readable .npy: {describe(error)}") from error
 
 
 def write_json(comparison: Comparison, path: str) -> None:
@@ -105,13 +112,11 @@ def write_table(comparison: Comparison) -> None:
 
 
 def _cells(value: ValueDifference) -> tuple[str, ...]:
-    from sima_mlir.dialects.definitions import dimensions
-
     pair, difference = value.pair, value.difference
     top_class = difference.top_class if pair.is_output else None
     return (
         _shortened(pair.name),
-        dimensions(pair.shape),
+        "x".join(map(str, pair.shape)) or "()",
         str(pair.dtype),
         f"{100 * difference.equal_share:.2f}",
         f"{difference.maximum:.6g}",
@@ -123,7 +128,7 @@ def _cells(value: ValueDifference) -> tuple[str, ...]:
 
 
 def _shortened(name: str) -> str:
-    """Returns the end of a name; of the many that a fused layer of TFLite has, that of the first."""
+    """Returns the end of a name, or of the first of those that a fused layer of TFLite has."""
     first, _, more = name.partition(";")
     first = first if len(first) <= _LONGEST_NAME else f"…{first[1 - _LONGEST_NAME :]}"
     return f"{first};…" if more else first

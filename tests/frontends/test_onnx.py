@@ -25,7 +25,7 @@ from sima_mlir.dialects import qnn
 from sima_mlir.dialects.elements import elements
 from sima_mlir.dialects.qnn import QuantizationAttr
 from sima_mlir.frontends import ModelError
-from sima_mlir.frontends.onnx import import_onnx
+from sima_mlir.frontends.onnx import _OPERATORS, import_onnx
 
 SHARED = Path(__file__).parents[3] / "shared"
 
@@ -1031,11 +1031,77 @@ def test_damaged_file_is_refused_as_a_whole():
     refuse(proto, unsupported, "tensor 'shape': data must have 16 bytes, got 15", partial=True)
 
 
+def test_output_that_is_not_what_the_file_says_is_refused():
+    proto = float_ends()
+    proto.graph.output[0].CopyFrom(om.port("m", "int8", [7]))
+    unsupported = "operator 'CumSum' is not supported (1 time, first at 'c')"
+    exp = "operator 'Exp' at 'e': 's' is not quantized"
+    reason = "output 'm' has shape 7, computed is 1x4x5x6"
+    refuse(proto, unsupported, exp, reason, partial=True)
+
+
+def test_input_that_only_the_host_reads_is_a_result():
+    proto = float_ends()
+    proto.graph.input.append(om.port("z", "float32", [4, 30]))
+    proto.graph.node[-1].input[1] = "z"
+    module = imported(proto, partial=True)
+    x, z = Random(1).codes((1, 4, 5, 6), "int8"), np.ones((4, 30), np.float32)
+    np.testing.assert_array_equal(om.execute(module, [x, z])[2], z)
+
+
 def test_network_without_integers_before_its_end_is_refused():
     proto = chain(node("CumSum", "x zero", "y"), conv("x", "m"), zero=np.array(0))
     with_port(proto, "x", "float32", [2, 4])
     unsupported = "operator 'CumSum' is not supported (1 time, first at 'y')"
     refuse(proto, unsupported, "operator 'QLinearConv' at 'm': 'x' must hold codes", partial=True)
+
+
+@DTYPES
+def test_encoding_of_an_input_is_known_behind_what_moves_codes(dtype: str):
+    rng = Random(2)
+    proto = chain(
+        node("Transpose", "x", "t", perm=[0, 2, 1, 3]),
+        node("Concat", "t t", "d", axis=1),
+        node("Slice", "d zero four one", "s"),
+        node("QLinearConv", "s x_s x_z w w_s w_z y_s y_z", "y"),
+        dtype=dtype,
+        zero=[0],
+        four=[4],
+        one=[1],
+    )
+    with_port(proto, "x", dtype, [1, 6, 4, 5])
+    ctx = sima_mlir.make_context()
+    module = sima_mlir.read(ctx, proto.SerializeToString(), format="onnx")
+    sima_mlir.run_pipeline(ctx, module, "convert-qnn-to-sima{requantization=tflite}")
+    x = rng.codes((1, 6, 4, 5), dtype)
+    (given,), (wanted,) = om.execute(module, [x]), om.run(proto, [x])
+    assert np.abs(given.astype(int) - wanted).max() <= 1
+
+
+@pytest.mark.parametrize("mode", ["sima", "tflite"])
+@pytest.mark.parametrize("code", ["ConvTranspose", "MatMul", "PRelu", "Resize", "Div", "Max"])
+@DTYPES
+def test_operator_is_lowered(code: str, mode: str, dtype: str):
+    rng = Random(1)
+    x, attributes, rest = rng.codes((1, 4, 5, 5), dtype), dict[str, Any](), "c"
+    constants = {"c": np.array(0.7, np.float32)}
+    if code == "ConvTranspose":
+        constants = {"w": rng.codes((4, 3, 2, 2), "int8")} | encoding("w", 0.01, 0, "int8")
+        attributes, rest = {"strides": [2, 2]}, "w_f"
+    elif code == "MatMul":
+        rest = "x_f"
+    elif code == "Resize":
+        constants, rest = {"c": np.array([1, 1, 2, 2], np.float32)}, "- c"
+    proto = qdq(code, rng, x, constants, rest, **attributes)
+    if rest == "w_f":
+        proto.graph.node.insert(0, node("DequantizeLinear", "w w_s w_z", "w_f"))
+    ctx = sima_mlir.make_context()
+    module = sima_mlir.read(ctx, proto.SerializeToString(), format="onnx")
+    sima_mlir.run_pipeline(ctx, module, f"convert-qnn-to-sima{{requantization={mode}}}")
+    (given,), (wanted,) = om.execute(module, [x]), om.run(proto, [x])
+    distance = np.abs(given.astype(int) - wanted)
+    assert distance.max() <= 1 + (mode == "sima")
+    assert distance.mean() < 0.3
 
 
 # Data outside the file.
@@ -1131,6 +1197,14 @@ def test_everything_unsupported_is_listed():
         "got float32",
         "operator 'Transpose' at 'y': perm must be a permutation of 4 axes, got [0, 0, 1, 2]",
     )
+
+
+def test_documentation_has_every_operator():
+    page = (Path(__file__).parents[2] / "docs/frontends/onnx.md").read_text()
+    table = page.split("## What becomes of each operator")[1].split("## What is refused")[0]
+    mentioned = {name for row in re.findall(r"^\| (`.*?) \| ", table, re.MULTILINE)
+                 for name in re.findall(r"`(\w+)`", row)} - {"linear"}  # fmt: skip
+    assert mentioned == {code.rpartition(".")[2] for code in _OPERATORS}
 
 
 def test_float_model_is_called_so():

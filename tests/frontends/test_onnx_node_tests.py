@@ -10,6 +10,7 @@ import importlib
 import re
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -123,6 +124,14 @@ def test_node_test_with_nothing_constant_is_refused(case: Any):
 
 
 def test_documentation_counts_the_node_tests():
-    outcomes = Counter(reason(case.values[0].name) is None for case in CASES)
-    assert outcomes[True] >= 11
-    assert outcomes[True] + outcomes[False] >= 45
+    if not onnx.__version__.startswith("1.23."):
+        pytest.skip(f"the page counts the tests of onnx 1.23, installed is {onnx.__version__}")
+    page = (Path(__file__).parents[2] / "docs/frontends/onnx.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (\d+) \| (\d+) \| ", page, re.MULTILINE)
+    counted = {name: Counter[bool]() for name in OPERATORS}
+    for (case,) in (parameters.values for parameters in CASES):
+        counted[case.name.split("_")[1]][reason(case.name) is None] += 1
+    stated = {
+        name: Counter({True: int(done), False: int(not_done)}) for name, done, not_done in rows
+    }
+    assert stated == counted

@@ -139,6 +139,33 @@ def test_fully_connected_with_computed_weights(bias: bool):
     assert kinds(module) == ["qnn.batch_matmul", *added, "qnn.requantize"]
 
 
+@requires_litert
+def test_attention_is_lowered_whole():
+    """softmax(q k') v, for two heads of sixteen features and ten places."""
+    shape = (1, 2, 10, 16)
+    tensors = [tb.Tensor(name, shape, "int8", 0.02, -7) for name in "qkv"]
+    tensors += [
+        tb.Tensor("scores", (1, 2, 10, 10), "int8", 0.15, 4),
+        tb.Tensor("weights", (1, 2, 10, 10), "int8", 1 / 256, -128),
+        tb.Tensor("y", shape, "int8", 0.02, -7),
+    ]
+    operators = [
+        tb.Operator("BATCH_MATMUL", [0, 1], [3], {"adj_y": True}, 2),
+        tb.Operator("SOFTMAX", [3], [4], {"beta": 1.0}, 2),
+        tb.Operator("BATCH_MATMUL", [4, 2], [5], {}, 2),
+    ]
+    model, rng = tb.build_model(tensors, operators, [0, 1, 2], [5]), np.random.default_rng(8)
+    inputs = [codes(rng, shape) for _ in range(3)]
+    module = judged(model, inputs)
+    for mode in ("sima", "tflite"):
+        lowered = module.clone()
+        ConvertQnnToSimaPass(requantization=mode, max_error=1).apply(Context(), lowered)
+        names = [op.name for op in lowered.walk() if op.name.startswith("sima.")]
+        assert names == ["sima.batch_matmul", "sima.softmax", "sima.batch_matmul"]
+        products = [op for op in lowered.walk() if isinstance(op, sima.BatchMatmulOp)]
+        assert [op.is_tflite for op in products] == [mode == "tflite"] * 2
+
+
 def test_product_in_the_middle_of_a_network_folds_into_a_shift():
     model = tb.batch_matmul((2, 3, 8), (2, 8, 5), a_q=(0.05, 7), b_q=(0.03, -4), y_q=(1.0, -3))
     module = import_tflite(model)

@@ -171,6 +171,20 @@ class Network:
         to = self.encoding(x)
         self.add(qnn.SigmoidOp(x, self.encodings[x], to, Rounding.AWAY), to)
 
+    def prelu(self, x: SSAValue) -> None:
+        to, slopes = self.encoding(x), [self.code(x) for _ in range(shape_of(x)[-1])]
+        alpha = slopes if self.rng.integers(2) else slopes[0]
+        encodings = self.encoding(x), self.encodings[x], to
+        self.add(qnn.PreluOp(x, alpha, *encodings, Rounding.TFLITE), to)
+
+    def matmul(self, x: SSAValue) -> None:
+        to, q = self.encoding(x), self.encodings[x]
+        zero_points = dict.fromkeys(("lhs_zero_point", "rhs_zero_point"), q.zero_point.value.data)
+        product = qnn.BatchMatmulOp(x, x, transpose_rhs=True, **zero_points)
+        product_q = QuantizationAttr.of(q.scale / 64)
+        kind = element_type(x)
+        self.add(qnn.RequantizeOp(product.result, product_q, to, Rounding.TFLITE, kind), to)
+
     def mean(self, x: SSAValue) -> None:
         to, axes = self.encoding(x), [int(self.rng.integers(1, 3)), 3]
         self.add(qnn.MeanOp(x, axes, self.encodings[x], to, Rounding.TFLITE), to)
@@ -213,6 +227,8 @@ STEPS: Sequence[Callable[[Network, SSAValue], None]] = [
     Network.move_zero_point,
     Network.requantize_behind_moves,
     Network.pointwise,
+    Network.prelu,
+    Network.matmul,
     Network.mean,
     Network.constant,
     Network.with_any,

@@ -312,6 +312,13 @@ def test_tflite_prelu_is_litert_on_every_code(dtype: tb.QuantizedType):
         np.testing.assert_array_equal(table, wanted, strict=True)
 
 
+@pytest.mark.parametrize("place", range(3))
+def test_tflite_prelu_refuses_scales_that_vanish_in_float32(place: int):
+    encodings = [Quantization(1e-60 if i == place else 0.5, 0) for i in range(3)]
+    with pytest.raises(ValueError, match="scale must be positive and finite in float32, got 1e-60"):
+        prelu_table(3, *encodings, "int8", Rounding.TFLITE)
+
+
 @pytest.mark.parametrize("rounding", [Rounding.AWAY, Rounding.FLOAT32, Rounding.TFLITE])
 @DTYPES
 def test_prelu_of_several_slopes_has_the_table_of_each(dtype: str, rounding: Rounding):

@@ -64,3 +64,16 @@ def tensor_names(model: Path) -> list[str]:
 def edge_tensors(model: Path) -> dict[str, int]:
     graph = subgraph(model)
     return {"in": graph.Inputs(0), "out": graph.Outputs(0)}
+
+
+def operators_of(model: Path) -> dict[str, str]:
+    """The operator that computes each tensor."""
+    table = tflite.Model.GetRootAsModel(model.read_bytes(), 0)
+    codes = {number: name for name, number in vars(tflite.BuiltinOperator).items()}
+    graph, names, found = table.Subgraphs(0), tensor_names(model), {}
+    for number in range(graph.OperatorsLength()):
+        operator = graph.Operators(number)
+        code = table.OperatorCodes(operator.OpcodeIndex())
+        name = codes[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
+        found |= {names[tensor]: name for tensor in operator.OutputsAsNumpy().tolist()}
+    return found

@@ -333,6 +333,7 @@ def transpose_conv(
     inputs = [0, 1, x, *range(2, x)]
     options = _window_options(strides, padding, activation)
     op = Operator("TRANSPOSE_CONV", inputs, [x + 1], options, 4 if activation != "NONE" else 3)
+    _declare_bias(op, bias, dtype)
     return build_model(tensors, [op], [x], [x + 1])
 
 
@@ -662,6 +663,12 @@ def _weights(
     return tensors
 
 
+def _declare_bias(op: Operator, bias: np.ndarray | None, dtype: QuantizedType) -> None:
+    """Say that a bias of int16 data has 32 bits, which LiteRT would else take for 64."""
+    if dtype == "int16" and bias is not None and bias.dtype == np.int32:
+        op.options = {**op.options, "quantized_bias_type": "INT32"}
+
+
 def _with_weights(
     op: Operator,
     x_shape: Sequence[int],
@@ -678,6 +685,8 @@ def _with_weights(
     if op.code_name == "FULLY_CONNECTED" and len(weights) == 1:
         op.inputs.append(-1)  # as the converter does; LiteRT rejects it in the convolutions
     op.outputs = [y_index]
+    if len(weights) == 2 and op.code_name != "DEPTHWISE_CONV_2D":
+        _declare_bias(op, weights[1].data, dtype)
     return build_model(tensors, [op], [0], [y_index])
 
 

@@ -25,8 +25,16 @@ func.func @bias_add_c1_scalar(%x: tensor<i32>, %b: tensor<i32>) {
 
 // -----
 
-// CHECK: result must have shape 1x8, got 8
+// CHECK: result must have type tensor<1x8xi32>, got tensor<8xi32>
 func.func @bias_add_c2(%x: tensor<1x8xi32>, %b: tensor<8xi32>) {
   %r = qnn.bias_add %x, %b : (tensor<1x8xi32>, tensor<8xi32>) -> tensor<8xi32>
+  return
+}
+
+// -----
+
+// CHECK: bias must have element type i64, got i32
+func.func @bias_add_c2_bias(%x: tensor<1x8xi64>, %b: tensor<8xi32>) {
+  %r = qnn.bias_add %x, %b : (tensor<1x8xi64>, tensor<8xi32>) -> tensor<1x8xi64>
   return
 }

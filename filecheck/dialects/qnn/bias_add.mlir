@@ -23,3 +23,10 @@ func.func @generic(%x: tensor<1x8xi32>, %b: tensor<8xi32>) {
   %r = "qnn.bias_add"(%x, %b) : (tensor<1x8xi32>, tensor<8xi32>) -> tensor<1x8xi32>
   return
 }
+
+// CHECK: @sixty_four_bits(%[[X:[a-z0-9]+]]: {{.*}}, %[[B:[a-z0-9]+]]:
+// CHECK-NEXT: qnn.bias_add %[[X]], %[[B]] : {{.*}} -> tensor<1x8xi64>
+func.func @sixty_four_bits(%x: tensor<1x8xi64>, %b: tensor<8xi64>) {
+  %r = qnn.bias_add %x, %b : (tensor<1x8xi64>, tensor<8xi64>) -> tensor<1x8xi64>
+  return
+}

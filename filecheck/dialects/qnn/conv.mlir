@@ -107,3 +107,10 @@ func.func @as_properties(%x: tensor<1x8x1xi8>, %w: tensor<3x1x1x2xi8>) {
     : (tensor<1x8x1xi8>, tensor<3x1x1x2xi8>) -> tensor<1x3x2xi32>
   return
 }
+
+// CHECK: @accumulators_of_64_bits(%[[X:[a-z0-9]+]]: {{.*}}, %[[W:[a-z0-9]+]]:
+// CHECK-NEXT: qnn.conv %[[X]], %[[W]] : {{.*}} -> tensor<1x6x2xi64>
+func.func @accumulators_of_64_bits(%x: tensor<1x8x1xi16>, %w: tensor<3x1x1x2xi8>) {
+  %r = qnn.conv %x, %w : (tensor<1x8x1xi16>, tensor<3x1x1x2xi8>) -> tensor<1x6x2xi64>
+  return
+}

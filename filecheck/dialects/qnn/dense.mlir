@@ -55,3 +55,10 @@ func.func @as_properties(%x: tensor<1x4xi8>, %w: tensor<2x4xi8>) {
     : (tensor<1x4xi8>, tensor<2x4xi8>) -> tensor<1x2xi32>
   return
 }
+
+// CHECK: @accumulators_of_64_bits(%[[X:[a-z0-9]+]]: {{.*}}, %[[W:[a-z0-9]+]]:
+// CHECK-NEXT: qnn.dense %[[X]], %[[W]] : {{.*}} -> tensor<1x2xi64>
+func.func @accumulators_of_64_bits(%x: tensor<1x4xi16>, %w: tensor<2x4xi8>) {
+  %r = qnn.dense %x, %w : (tensor<1x4xi16>, tensor<2x4xi8>) -> tensor<1x2xi64>
+  return
+}

@@ -34,3 +34,12 @@ func.func @requantize_c3(%x: tensor<1x2xi32>) {
     : (tensor<1x2xi32>) -> tensor<2xi8>
   return
 }
+
+// -----
+
+// CHECK: rounding must be one of tflite16, away, got tflite
+func.func @requantize_c4(%x: tensor<1x4xi64>) {
+  %r = qnn.requantize %x input_q = <scale = 0.5> output_q = <scale = 1.5> rounding = tflite
+    : (tensor<1x4xi64>) -> tensor<1x4xi16>
+  return
+}

@@ -103,3 +103,11 @@ func.func @as_properties(%x: tensor<1x2xi32>) {
     : (tensor<1x2xi32>) -> tensor<1x2xi8>
   return
 }
+
+// CHECK: @sixty_four_bits(%[[X:[a-z0-9]+]]:
+// CHECK-NEXT: qnn.requantize %[[X]] input_q = {{.*}} rounding = tflite16 : (tensor<1x4xi64>) -> tensor<1x4xi16>
+func.func @sixty_four_bits(%x: tensor<1x4xi64>) {
+  %r = qnn.requantize %x input_q = <scale = 0.5> output_q = <scale = 1.5> rounding = tflite16
+    : (tensor<1x4xi64>) -> tensor<1x4xi16>
+  return
+}

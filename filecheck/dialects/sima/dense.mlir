@@ -47,3 +47,12 @@ func.func @as_properties(%x: tensor<1x2xi8>) {
     : (tensor<1x2xi8>) -> tensor<1x2xi8>
   return
 }
+
+// CHECK: @bias_of_64_bits(%[[X:[a-z0-9]+]]:
+// CHECK-NEXT: sima.dense %[[X]] requantization = tflite rounding = away scale_correction = 1 shift = 1 zero_point_correction = 0 bias = dense<[4294967296, -4129]> : tensor<2xi64> weight = dense<1> : tensor<2x4xi8> : (
+func.func @bias_of_64_bits(%x: tensor<1x4xi16>) {
+  %r = sima.dense %x requantization = tflite rounding = away scale_correction = 1 shift = 1
+    zero_point_correction = 0 bias = dense<[4294967296, -4129]> : tensor<2xi64>
+    weight = dense<1> : tensor<2x4xi8> : (tensor<1x4xi16>) -> tensor<1x2xi16>
+  return
+}

@@ -54,3 +54,31 @@ func.func @weighted_w3(%x: tensor<1x4xi8>) {
     : (tensor<1x4xi8>) -> tensor<1x2xi8>
   return
 }
+
+// -----
+
+// CHECK: bias must be a tensor of i32 or i64, got tensor<2xi16>
+func.func @weighted_w2_wide(%x: tensor<1x4xi16>) {
+  %r = sima.dense %x shift = 7 bias = dense<0> : tensor<2xi16> weight = dense<1> : tensor<2x4xi8>
+    : (tensor<1x4xi16>) -> tensor<1x2xi16>
+  return
+}
+
+// -----
+
+// CHECK: requantization sima takes a bias of i32, got i64
+func.func @weighted_w4(%x: tensor<1x4xi16>) {
+  %r = sima.dense %x shift = 7 bias = dense<0> : tensor<2xi64> weight = dense<1> : tensor<2x4xi8>
+    : (tensor<1x4xi16>) -> tensor<1x2xi16>
+  return
+}
+
+// -----
+
+// CHECK: a bias of i64 takes rounding tflite16 or away, got tflite
+func.func @weighted_w4_rounding(%x: tensor<1x4xi16>) {
+  %r = sima.dense %x requantization = tflite rounding = tflite scale_correction = 1 shift = 1
+    zero_point_correction = 0 bias = dense<0> : tensor<2xi64> weight = dense<1> : tensor<2x4xi8>
+    : (tensor<1x4xi16>) -> tensor<1x2xi16>
+  return
+}

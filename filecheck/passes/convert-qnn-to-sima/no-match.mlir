@@ -101,7 +101,7 @@ func.func @declared_result(%x: tensor<1xi8>) -> (tensor<1xi8> {qnn.quantization 
 
 // -----
 
-// CHECK-NEXT: {{.*}}no-match.mlir:[[# @LINE + 4]]:8: remark: [Missed] 'qnn.dense' op left in qnn: its operand holds ui8, the accelerator takes i8; requantize to i8
+// CHECK-NEXT: {{.*}}no-match.mlir:[[# @LINE + 4]]:8: remark: [Missed] 'qnn.dense' op left in qnn: its operand holds ui8, the accelerator takes i8 or i16; requantize to i8
 // CHECK-NEXT: {{.*}}'qnn.requantize' op left in qnn: it ends a 'qnn.dense' {{.*}}
 func.func @unsigned_data(%x: tensor<1x2xui8>) -> tensor<1x1xi8> {
   %w = arith.constant dense<1> : tensor<1x2xi8>

@@ -1,6 +1,19 @@
 // If this fails, a transpose passes an operation for which its axes matter, or multiplies.
 // RUN: sima-opt %s --split-input-file -p qnn-propagate-layout | filecheck %s
 
+// Slopes of channels that move.
+// CHECK-LABEL: @slopes
+// CHECK-NEXT: qnn.transpose
+// CHECK-NEXT: qnn.prelu
+// CHECK-NEXT: return
+func.func @slopes(%x: tensor<2x2x2xi8>) -> tensor<2x2x2xi8> {
+  %0 = qnn.transpose %x permutation = [0, 2, 1] : (tensor<2x2x2xi8>) -> tensor<2x2x2xi8>
+  %1 = qnn.prelu %0 alpha = [1, 2] alpha_q = <scale = 0.5> input_q = <scale = 0.5> output_q = <scale = 0.5> : (tensor<2x2x2xi8>) -> tensor<2x2x2xi8>
+  func.return %1 : tensor<2x2x2xi8>
+}
+
+// -----
+
 // Scales of channels that move; a pool of spatial axes; operands transposed in two ways; a
 // transpose that somebody else needs.
 // CHECK-LABEL: @stays

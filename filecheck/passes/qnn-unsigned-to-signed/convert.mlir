@@ -37,6 +37,29 @@ func.func @encodings(%x: tensor<4xui8>, %y: tensor<4xui8>) -> tensor<8xui8> {
 
 // -----
 
+// CHECK-LABEL: @slopes
+// CHECK: qnn.prelu %{{.*}} alpha = [-128, 127] alpha_q = <scale = 0.5, zero_point = -126> input_q = <scale = 0.5, zero_point = -127>
+// CHECK: qnn.prelu %{{.*}} alpha = -125 alpha_q = <scale = 0.5, zero_point = -126>
+func.func @slopes(%x: tensor<2xui8>) -> (tensor<2xui8>, tensor<2xui8>) {
+  %0 = qnn.prelu %x alpha = [0, 255] alpha_q = <scale = 0.5, zero_point = 2> input_q = <scale = 0.5, zero_point = 1> output_q = <scale = 0.25, zero_point = 3> : (tensor<2xui8>) -> tensor<2xui8>
+  %1 = qnn.prelu %x alpha = 3 alpha_q = <scale = 0.5, zero_point = 2> input_q = <scale = 0.5, zero_point = 1> output_q = <scale = 0.25, zero_point = 3> : (tensor<2xui8>) -> tensor<2xui8>
+  func.return %0, %1 : tensor<2xui8>, tensor<2xui8>
+}
+
+// -----
+
+// Both operands of a product may be unsigned, or one.
+// CHECK-LABEL: @matrices
+// CHECK: qnn.batch_matmul %{{.*}}, %{{.*}} lhs_zero_point = -119 rhs_zero_point = 4 : (tensor<1x2xi8>, tensor<2x2xi8>) -> tensor<1x2xi32>
+// CHECK: qnn.batch_matmul %{{.*}}, %{{.*}} transpose_rhs lhs_zero_point = -119 rhs_zero_point = -127 : (tensor<1x2xi8>, tensor<1x2xi8>) -> tensor<1x1xi32>
+func.func @matrices(%x: tensor<1x2xui8>, %y: tensor<2x2xi8>) -> (tensor<1x2xi32>, tensor<1x1xi32>) {
+  %0 = qnn.batch_matmul %x, %y lhs_zero_point = 9 rhs_zero_point = 4 : (tensor<1x2xui8>, tensor<2x2xi8>) -> tensor<1x2xi32>
+  %1 = qnn.batch_matmul %x, %x transpose_rhs lhs_zero_point = 9 rhs_zero_point = 1 : (tensor<1x2xui8>, tensor<1x2xui8>) -> tensor<1x1xi32>
+  func.return %0, %1 : tensor<1x2xi32>, tensor<1x1xi32>
+}
+
+// -----
+
 // Half of the codes 1 and 2 is 1.5, which is 2; half of -127 and -126 is -126.5, which is -127.
 // REMARK: convert.mlir:[[@LINE+5]]:8: remark: [Missed] 'qnn.avg_pool' op keeps ui8: it rounds averages of codes away from code 0
 // REMARK: convert.mlir:[[@LINE+5]]:8: remark: [Missed] 'qnn.resize' op keeps ui8: it rounds means of codes away from code 0

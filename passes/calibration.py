@@ -1,0 +1,197 @@
+"""What the layers of a network see: patches of the data of convolution and dense operators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+import numpy as np
+import numpy.typing as npt
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp, TensorType, f32
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import Attribute, Operation, SSAValue
+
+from sima_mlir.dialects import qnn
+from sima_mlir.dialects.definitions import element_type, shape_of
+from sima_mlir.dialects.elements import Array, dtype_of
+from sima_mlir.dialects.shapes import Window
+from sima_mlir.quantization import code_range
+
+if TYPE_CHECKING:
+    from xdsl.interpreter import PythonValues
+
+POSITIONS = 512
+"""How many output positions of a run are looked at."""
+
+SEED = 0
+"""What positions and synthetic inputs are drawn with."""
+
+COARSENESS = 8
+"""How many pixels are alike in a synthetic image."""
+
+WHITE = 0.1
+"""How much of a synthetic image is white noise."""
+
+Weighted: TypeAlias = qnn.ConvOp | qnn.DenseOp
+
+
+def observe(
+    ctx: Context, main: FuncOp, module: ModuleOp, runs: Sequence[Sequence[Array]]
+) -> dict[Operation, npt.NDArray[np.int16]]:
+    """Returns patches of what each convolution and dense operator of a function sees.
+
+    `runs` are the arguments of each run. Patches are codes less their zero point, of shape
+    (N, K, groups), with the taps in the order of the weights; a tap in the padding is 0.
+
+    Raises `InterpretationError` when an operation cannot be computed.
+    """
+    from xdsl.interpreter import Interpreter  # costs start-up time
+
+    from sima_mlir.interpreters import register_implementations
+
+    class Listener(Interpreter.Listener):
+        def did_interpret_op(self, op: Operation, results: PythonValues) -> None:
+            for value, array in zip(op.results, results, strict=True):
+                observer.see(value, array)
+
+    observer = _Observer.of(main)
+    interpreter = Interpreter(module, listeners=(Listener(),))
+    register_implementations(interpreter, ctx)
+    for inputs in runs:
+        for value, array in zip(main.args, inputs, strict=True):
+            observer.see(value, array)
+        interpreter.call_op(main, tuple(inputs))
+    return {op: np.concatenate(parts) for op, parts in observer.patches.items()}
+
+
+def synthetic_inputs(main: FuncOp) -> list[list[Array]] | None:
+    """Returns made-up arguments of a function for some runs; `None` where it is not known how.
+
+    Codes are spread over the whole range of their type: white noise, or for images smooth noise, a
+    grid eight times coarser that is upsampled, with a tenth of white noise. A real argument is
+    what codes of the `qnn.quantize` that reads it stand for.
+    """
+    rng = np.random.default_rng(SEED)
+    most = max((_size(value) for value in main.args), default=1)
+    count = int(np.clip((1 << 15) // max(1, most), 8, 64))
+    runs = [[_synthetic(value, rng) for value in main.args] for _ in range(count)]
+    whole = [[array for array in run if array is not None] for run in runs]
+    return whole if all(len(run) == len(main.args) for run in whole) else None
+
+
+@dataclass
+class _Observer:
+    """Takes patches of values as they are computed."""
+
+    readers: dict[SSAValue, list[Weighted]]
+    rng: np.random.Generator
+    patches: dict[Operation, list[npt.NDArray[np.int16]]] = field(
+        default_factory=dict[Operation, "list[npt.NDArray[np.int16]]"]
+    )
+
+    @classmethod
+    def of(cls, main: FuncOp) -> _Observer:
+        readers: dict[SSAValue, list[Weighted]] = {}
+        for op in main.walk():
+            if isinstance(op, qnn.ConvOp | qnn.DenseOp):
+                readers.setdefault(op.data, []).append(op)
+        return cls(readers, np.random.default_rng(SEED))
+
+    def see(self, value: SSAValue, array: Any) -> None:
+        """Takes patches of a value for each operation that reads it."""
+        for op in self.readers.get(value, ()):
+            self.patches.setdefault(op, []).append(_patches(op, array, self.rng))
+
+
+def _patches(op: Weighted, data: Array, rng: np.random.Generator) -> npt.NDArray[np.int16]:
+    zero_point = op.input_zero_point.value.data
+    if isinstance(op, qnn.DenseOp):
+        rows = data.reshape(-1, data.shape[-1])
+        chosen = rows[_sample(len(rows), rng)]
+        return (chosen.astype(np.int32) - zero_point).astype(np.int16)[..., np.newaxis]
+    *kernel, inputs, groups, _ = shape_of(op.weight)
+    batch, *out, _ = shape_of(op.result)
+    places = np.unravel_index(_sample(batch * int(np.prod(out)), rng), (batch, *out))
+    taps = _taps(data, places, kernel, op.conv_window(), zero_point)
+    by_group = taps.reshape(len(taps), -1, groups, inputs).swapaxes(2, 3)
+    return by_group.reshape(len(taps), -1, groups)
+
+
+def _taps(
+    data: Array,
+    places: Sequence[npt.NDArray[Any]],
+    kernel: Sequence[int],
+    window: Window,
+    zero_point: int,
+) -> npt.NDArray[np.int16]:
+    """Returns the codes under a kernel, less their zero point: (places, *kernel, channels)."""
+    sample, *positions = places
+    rank = len(kernel)
+    index: list[npt.NDArray[Any]] = [sample.reshape(-1, *[1] * rank)]
+    inside = np.ones((1,) * (rank + 1), np.bool_)
+    for axis, position in enumerate(positions):
+        steps = np.arange(kernel[axis]) * window.dilations[axis] - window.padding[axis]
+        places_of = position[:, np.newaxis] * window.strides[axis] + steps
+        size = data.shape[axis + 1]
+        shape = [len(position), *(kernel[axis] if i == axis else 1 for i in range(rank))]
+        inside = inside & ((places_of >= 0) & (places_of < size)).reshape(shape)
+        index.append(np.clip(places_of, 0, size - 1).reshape(shape))
+    codes = data[tuple(index)].astype(np.int32) - zero_point
+    return np.where(inside[..., np.newaxis], codes, 0).astype(np.int16)
+
+
+def _sample(count: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    if count <= POSITIONS:
+        return np.arange(count)
+    return np.sort(rng.choice(count, POSITIONS, replace=False))
+
+
+def _size(value: SSAValue) -> int:
+    tensor = value.type
+    return int(np.prod(shape_of(value))) if isinstance(tensor, TensorType) else 1
+
+
+def _synthetic(value: SSAValue, rng: np.random.Generator) -> Array | None:
+    """Returns made-up numbers for an argument, if its type and its readers say which."""
+    if not isinstance(value.type, TensorType):
+        return None
+    shape = shape_of(value)
+    noise = _noise(shape, rng)
+    wanted: Attribute = element_type(value)
+    if wanted != f32:
+        low, high = code_range(dtype_of(wanted))
+        return np.rint(low + noise * (high - low)).astype(dtype_of(wanted))
+    for use in value.uses:
+        if isinstance(use.operation, qnn.QuantizeOp):
+            encoding = use.operation.output_q.per_tensor()
+            low, high = code_range(dtype_of(element_type(use.operation.result)))
+            codes = low + noise * (high - low)
+            return (encoding.scale * (codes - encoding.zero_point)).astype(np.float32)
+    return None
+
+
+def _noise(shape: tuple[int, ...], rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Returns numbers in [0, 1], smooth along the two longest axes of an image."""
+    white = rng.random(shape)
+    axes = sorted(sorted(range(1, len(shape)), key=lambda axis: shape[axis])[-2:])
+    if len(shape) < 4 or min(shape[axis] for axis in axes) < 2 * COARSENESS:
+        return white
+    coarse = list(shape)
+    for axis in axes:
+        coarse[axis] = -(-shape[axis] // COARSENESS) + 1
+    smooth = rng.random(coarse)
+    for axis in axes:
+        smooth = _upsampled(smooth, axis, shape[axis])
+    return (1 - WHITE) * smooth + WHITE * white
+
+
+def _upsampled(
+    values: npt.NDArray[np.float64], axis: int, size: int
+) -> npt.NDArray[np.float64]:
+    """Interpolates linearly along an axis."""
+    place = np.arange(size) / COARSENESS
+    left = place.astype(np.int64)
+    weight = (place - left).reshape([-1 if i == axis else 1 for i in range(values.ndim)])
+    return np.take(values, left, axis) * (1 - weight) + np.take(values, left + 1, axis) * weight
