@@ -13,7 +13,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.dialects.func import FuncOp
 from xdsl.interpreter import Interpreter, PythonValues
-from xdsl.ir import Attribute, Operation
+from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.traits import SymbolTable
 from xdsl.utils.exceptions import InterpretationError
 
@@ -201,12 +201,17 @@ def split(function: FuncOp, inputs: Sequence[Array]) -> Batches:
     return Batches(inputs, _count_batches(arguments, inputs))
 
 
-@dataclass
 class _Trace(Interpreter.Listener):
-    """Knows which operation is being computed, and tells an observer what came out."""
+    """Knows which operation is being computed, tells an observer what came out, and forgets.
 
-    observe: Observer | None
-    op: Operation
+    A value that no operation will read is forgotten: its memory is the next one's.
+    """
+
+    def __init__(self, module: ModuleOp):
+        self.op: Operation = module
+        self.observe: Observer | None = None
+        self.interpreter = Interpreter(module, listeners=(self,))
+        self._read_last = _last_reads(module)
 
     def will_interpret_op(self, op: Operation, args: PythonValues) -> None:
         self.op = op
@@ -214,6 +219,18 @@ class _Trace(Interpreter.Listener):
     def did_interpret_op(self, op: Operation, results: PythonValues) -> None:
         if self.observe is not None:
             self.observe(op, results)
+        self.interpreter.set_values((value, None) for value in self._read_last.get(op, ()))
+
+
+def _last_reads(module: ModuleOp) -> dict[Operation, list[SSAValue]]:
+    """Returns the values that each operation is the last to read, all in one block."""
+    last = {value: op for op in module.walk() for value in op.operands}
+    reads: dict[Operation, list[SSAValue]] = {}
+    for value, op in last.items():
+        block = value.owner if isinstance(value.owner, Block) else value.owner.parent
+        if all(use.operation.parent is block for use in value.uses):
+            reads.setdefault(op, []).append(value)
+    return reads
 
 
 class Runner:
@@ -221,16 +238,15 @@ class Runner:
 
     def __init__(self, ctx: Context, module: ModuleOp, function: FuncOp):
         self.function = function
-        self.trace = _Trace(None, function)
-        self.interpreter = Interpreter(module, listeners=(self.trace,))
-        register_implementations(self.interpreter, ctx)
+        self.trace = _Trace(module)
+        register_implementations(self.trace.interpreter, ctx)
 
     def __call__(self, inputs: Sequence[Array], observe: Observer | None = None) -> list[Array]:
         """Returns the results; raises `SimaError` when an operation cannot be computed."""
         trace = self.trace
         trace.observe, trace.op = observe, self.function
         try:
-            return list(self.interpreter.call_op(self.function, tuple(inputs)))
+            return list(trace.interpreter.call_op(self.function, tuple(inputs)))
         except InterpretationError as error:
             raise SimaError([_at(trace.op, error)]) from error
         except RecursionError:

@@ -49,7 +49,7 @@ def in_order(work: Callable[[int], T], count: int, jobs: int) -> Generator[T, No
             readers = [reader for _, reader in workers]
             workers.append(_start(work, range(first, count, jobs), readers))
         for number in range(count):
-            yield _receive(*workers[number % jobs])
+            yield cast("T", _receive(*workers[number % jobs]))
     finally:
         for process, reader in workers:
             reader.close()
@@ -59,7 +59,7 @@ def in_order(work: Callable[[int], T], count: int, jobs: int) -> Generator[T, No
 
 
 def _start(
-    work: Callable[[int], T], numbers: range, others: list[Channel]
+    work: Callable[[int], object], numbers: range, others: list[Channel]
 ) -> tuple[BaseProcess, Channel]:
     context = multiprocessing.get_context("fork")
     reader, writer = cast("tuple[Channel, Channel]", context.Pipe(duplex=False))
@@ -89,7 +89,7 @@ def _serve(
         writer.send((False, error))
 
 
-def _receive(process: BaseProcess, reader: Channel) -> T:
+def _receive(process: BaseProcess, reader: Channel) -> object:
     try:
         done, result = reader.recv()
     except EOFError:
@@ -98,4 +98,4 @@ def _receive(process: BaseProcess, reader: Channel) -> T:
         raise SimaError.of(message) from None
     if not done:
         raise cast("Exception", result)
-    return cast("T", result)
+    return result

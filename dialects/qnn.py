@@ -627,13 +627,13 @@ class ConcatenateOp(ConcatOperation):
 class ElementwiseOperation(IRDLOperation, ABC):
     """An operation on two tensors of codes, element by element."""
 
-    lhs = operand_def(tensor_of(i8, ui8))
-    rhs = operand_def(tensor_of(i8, ui8))
+    lhs = operand_def(tensor_of(i8, ui8, i16))
+    rhs = operand_def(tensor_of(i8, ui8, i16))
     lhs_q = prop_def(QuantizationAttr)
     rhs_q = prop_def(QuantizationAttr)
     output_q = prop_def(QuantizationAttr)
     rounding = prop_def(RoundingAttr, default_value=RoundingAttr(Rounding.UPWARD))
-    result = result_def(tensor_of(i8, ui8))
+    result = result_def(tensor_of(i8, ui8, i16))
 
     traits = traits_def(Pure(), DistinctProperties())
 
@@ -677,7 +677,7 @@ class AddOp(ElementwiseOperation):
     """Adds two tensors of codes.
 
     With rounding `tflite`, S = 2 * max(lhs_q.scale, rhs_q.scale) and each difference from its zero
-    point moved up by 20 bits:
+    point moved up by 20 bits, for i16 by 15, which then stands for 20 below:
 
         result = saturate(mul(mul(lhs', lhs_q.scale / S) + mul(rhs', rhs_q.scale / S),
                               S / (2**20 * output_q.scale)) + output_q.zero_point)

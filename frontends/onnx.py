@@ -157,11 +157,14 @@ class _Importer(Arithmetic):
         arguments = self.arguments()
         for place, node in enumerate(self.graph.nodes):
             self.tensors |= dict.fromkeys(node.outputs)
-            results = self.attempt(lambda node=node: self.convert(node), node)
+            results = self.attempt(lambda node=node: self.convert(node), _place(node))
             self.tensors |= results or {}
             if results is None:
                 self.failed.add(place)
-        found = [self.attempt(lambda port=port: self.output(port)) for port in self.graph.outputs]
+        found = [
+            self.attempt(lambda port=port: self.output(port), f"output '{port.name}'")
+            for port in self.graph.outputs
+        ]
         if self.problems:
             found = self.without_tail(found, partial=partial)
         return self.finished(name, arguments, found)
@@ -173,7 +176,7 @@ class _Importer(Arithmetic):
         for port in self.graph.inputs:
             encoding = self.declared_encoding(port, readers)
             add = partial(self.argument, port, encoding)
-            self.tensors[port.name] = tensor = self.attempt(add)
+            self.tensors[port.name] = tensor = self.attempt(add, f"input '{port.name}'")
             self.is_damaged |= tensor is None
             attributes.append(_attributes(port, encoding))
         return attributes
@@ -195,7 +198,7 @@ class _Importer(Arithmetic):
             remedy = f"a partial import would leave out {left}, all on floats and at the end"
             raise ModelError(*self.problems, remedy)
         for node in tail.nodes:
-            at = f"operator '{node.code}' at '{node.name}'"
+            at = _place(node)
             self.report(f"{at} is left to the host: {self.reason(node, at, absent)}")
         kept = {port.name: result for port, result in outputs if result is not None}
         kept |= {name: crossing[name] for name in tail.crossing if name not in kept}
@@ -249,8 +252,8 @@ class _Importer(Arithmetic):
         module.location = main.location = FileLineColLoc(StringAttr(name), IntAttr(0), IntAttr(0))
         return module
 
-    def attempt(self, step: Callable[[], Any], node: Node | None = None) -> Any:
-        """Takes a step, and keeps what is wrong with it for the end."""
+    def attempt(self, step: Callable[[], Any], place: str) -> Any:
+        """Takes a step at a place, and keeps what is wrong with it for the end."""
         messages: Sequence[str] = ()
         try:
             return step()
@@ -258,10 +261,9 @@ class _Importer(Arithmetic):
             pass
         except ModelError as error:
             messages = error.messages
-            self.is_damaged |= node is not None
+            self.is_damaged |= not place.startswith("output ")
         except _FAULTS as error:
-            at = f"operator '{node.code}' at '{node.name}': " if node else ""
-            messages = [at + str(error)]
+            messages = [f"{place}: {error}"]
         self.problems |= dict.fromkeys(messages)
         return None
 
@@ -309,7 +311,14 @@ class _Importer(Arithmetic):
         if port.type not in ("INT8", "UINT8") or port.name not in readers:
             return None
         node, place = readers[port.name]
-        return self.attempt(partial(self.encoding, node, place + 1), node)
+        return self.attempt(partial(self.stated_encoding, port, node, place), _place(node))
+
+    def stated_encoding(self, port: Port, node: Node, place: int) -> QuantizationAttr | None:
+        """Returns the encoding that an operator states of an input, if it is one of its type."""
+        zero_points = self.zero_points(node, place + 2, port.type.lower())
+        if str(zero_points.dtype).upper() != port.type:
+            return None
+        return self.encoding(node, place + 1)
 
     def scales(self, node: Node, place: int) -> Scales:
         """Returns the scales that an input holds."""
@@ -687,6 +696,10 @@ def _coded_places(node: Node) -> range:
         return range(2, len(node.inputs), 3)
     support = _OPERATORS.get(node.code)
     return range(0, 3 * support.coded if support else 0, 3)
+
+
+def _place(node: Node) -> str:
+    return f"operator '{node.code}' at '{node.name}'"
 
 
 def _times(count: int) -> str:

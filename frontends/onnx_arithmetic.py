@@ -56,6 +56,8 @@ Matrices: TypeAlias = tuple[SSAValue, Layout, int]
 _SAME_SCALE = 1e-6
 """How far apart, relatively, scales may be that must be equal."""
 
+_SAME = ("SAME_UPPER", "SAME_LOWER")
+
 _SOFTMAX = QuantizationAttr.of(1 / 256, -128)
 """The encoding of what `qnn.softmax` gives."""
 
@@ -458,9 +460,7 @@ class Arithmetic(Moves):
         layout = tensor.layout
         rank = len(layout.shape)
         axis = checked_axis(node.integer("axis", -1), rank)
-        order = layout.order
-        if order[-1] != axis:
-            order = (*(other for other in range(rank) if other != axis), axis)
+        order = _with_last(layout.order, axis)
         image = self.arranged(value, layout, order)
 
         def build(output_q: QuantizationAttr) -> SSAValue:
@@ -492,26 +492,20 @@ class Arithmetic(Moves):
         """Multiplies what is negative by a slope, which may be one for each index of an axis."""
         if isinstance(slope, np.ndarray):
             return self.pointwise(node, data, pointwise.LeakyReluOp, _number(node, 1, slope))
-        name, tensor = node.input(1), self.stored(node.input(0), data)
-        if not isinstance(slope, Weights) or len(slope.scales) != 1:
-            raise ValueError(f"slope '{name}' must be constant and have 1 scale")
+        tensor = self.stored(node.input(0), data)
         value, encoding = self.coded(node.input(0), tensor)
-        codes, zero_point = signed_codes(name, slope)
-        layout = tensor.layout
-        rank = len(layout.shape)
-        shape = (1,) * (rank - codes.ndim) + codes.shape
-        several = [axis for axis, size in enumerate(shape) if size != 1]
-        if len(shape) != rank or len(several) > 1:
-            raise ValueError(f"slope '{name}' must have one value for each channel")
-        order = layout.order
-        if several and order[-1] != several[0]:
-            order = (*(axis for axis in range(rank) if axis != several[0]), several[0])
-        slopes = codes.ravel().tolist()
+        layout, axis = tensor.layout, _slope_axis(node, slope, len(tensor.layout.shape))
+        codes, slope_q = _coded_slopes(node, slope)
+        order = layout.order if axis is None else _with_last(layout.order, axis)
         operand = self.arranged(value, layout, order)
-        slope_q = QuantizationAttr.of(slope.scales, zero_point)
         return self.deferred(
             lambda q: pointwise.PreluOp(
-                operand, slopes if several else slopes[0], slope_q, encoding, q, Rounding.FLOAT32
+                operand,
+                codes if axis is not None else codes[0],
+                slope_q,
+                encoding,
+                q,
+                Rounding.FLOAT32,
             ),
             Layout.ordered(layout.shape, order),
         )
@@ -642,6 +636,28 @@ def _number(node: Node, place: int, tensor: Tensor) -> float:
     return number
 
 
+def _coded_slopes(node: Node, slope: Tensor) -> tuple[list[int], QuantizationAttr]:
+    name = node.input(1)
+    if not isinstance(slope, Weights) or len(slope.scales) != 1:
+        raise ValueError(f"slope '{name}' must be constant and have 1 scale")
+    codes, zero_point = signed_codes(name, slope)
+    return codes.ravel().tolist(), QuantizationAttr.of(slope.scales, zero_point)
+
+
+def _slope_axis(node: Node, slope: Tensor, rank: int) -> int | None:
+    """Returns the axis that slopes belong to, none for one slope."""
+    shape = shape_of_tensor(slope)
+    several = [axis for axis, size in enumerate(shape, rank - len(shape)) if size != 1]
+    if len(shape) > rank or len(several) > 1:
+        raise ValueError(f"slope '{node.input(1)}' must have one value for each channel")
+    return several[0] if several else None
+
+
+def _with_last(order: Shape, axis: int) -> Shape:
+    """Returns an order of axes with one of them last."""
+    return order if order[-1] == axis else (*sorted({*order} - {axis}), axis)
+
+
 def _computed_and_numbers(
     node: Node, inputs: Sequence[Tensor | None]
 ) -> tuple[int, Sequence[float]]:
@@ -676,23 +692,32 @@ def _check_taps(node: Node, taps: Sequence[int]) -> None:
         raise ValueError(f"kernel_shape must be {list(taps)}, got {list(stated or ())}")
 
 
-def _window(node: Node, spatial: Sequence[int], taps: Sequence[int]) -> tuple[Shape, Shape, Shape]:
-    """Returns strides, padding and dilations."""
-    rank = len(taps)
+def _stated_window(node: Node, rank: int) -> tuple[str, shapes.Window]:
+    """Returns the mode of padding, and strides, padding (none but for NOTSET) and dilations."""
+    mode, modes = node.text("auto_pad", "NOTSET"), ("NOTSET", "VALID", *_SAME)
+    if mode not in modes:
+        raise ValueError(f"auto_pad must be NOTSET, VALID, SAME_UPPER or SAME_LOWER, got {mode}")
     strides = node.integers("strides", (1,) * rank) or ()
     dilations = node.integers("dilations", (1,) * rank) or ()
-    mode = node.text("auto_pad", "NOTSET")
-    padding = node.integers("pads", (0,) * (2 * rank)) if mode == "NOTSET" else (0,) * (2 * rank)
-    strides, padding, dilations = shapes.make_window(rank, strides, padding, dilations)
-    if mode in ("SAME_UPPER", "SAME_LOWER"):
+    padding = node.integers("pads", None) if mode == "NOTSET" else None
+    return mode, shapes.make_window(rank, strides, padding, dilations)
+
+
+def _divided(totals: Sequence[int], mode: str) -> Shape:
+    """Divides padding between begins and ends, which have the more with SAME_UPPER."""
+    less, more = [total // 2 for total in totals], [total - total // 2 for total in totals]
+    return (*less, *more) if mode == "SAME_UPPER" else (*more, *less)
+
+
+def _window(node: Node, spatial: Sequence[int], taps: Sequence[int]) -> tuple[Shape, Shape, Shape]:
+    """Returns strides, padding and dilations."""
+    mode, (strides, padding, dilations) = _stated_window(node, len(taps))
+    if mode in _SAME:
         totals = [
             max((size - 1) // stride * stride + (count - 1) * dilation + 1 - size, 0)
             for size, count, stride, dilation in zip(spatial, taps, strides, dilations, strict=True)
         ]
-        less, more = [total // 2 for total in totals], [total - total // 2 for total in totals]
-        padding = (*less, *more) if mode == "SAME_UPPER" else (*more, *less)
-    elif mode not in ("NOTSET", "VALID"):
-        raise ValueError(f"auto_pad must be NOTSET, VALID, SAME_UPPER or SAME_LOWER, got {mode}")
+        padding = _divided(totals, mode)
     return strides, padding, dilations
 
 
@@ -702,36 +727,22 @@ def _transposed_window(
     """Returns strides, padding and output padding of a transposed convolution."""
     rank = len(taps)
     _check_taps(node, taps)
-    strides, padding, dilations = _window(node._replace(attributes=_plain(node)), spatial, taps)
+    mode, (strides, padding, dilations) = _stated_window(node, rank)
     if any(dilation != 1 for dilation in dilations):
         raise ValueError(f"dilations must be 1, got {list(dilations)}")
     added = shapes.make_output_padding(rank, node.integers("output_padding", None))
-    wanted, mode = node.integers("output_shape", None), node.text("auto_pad", "NOTSET")
-    if mode in ("SAME_UPPER", "SAME_LOWER") and wanted is None:
+    wanted = node.integers("output_shape", None)
+    if wanted is None and mode in _SAME:
         wanted = tuple(size * stride for size, stride in zip(spatial, strides, strict=True))
     if wanted is None:
         return strides, padding, added
     if len(wanted) != rank:
         raise ValueError(f"output_shape must have {rank} values, got {list(wanted)}")
-    totals = [
-        (size - 1) * stride + more + count - out
-        for size, stride, more, count, out in zip(
-            spatial, strides, added, taps, wanted, strict=True
-        )
-    ]
+    axes = zip(spatial, strides, added, taps, wanted, strict=True)
+    totals = [(size - 1) * stride + more + count - out for size, stride, more, count, out in axes]
     if min(totals) < 0:
         raise ValueError(f"output_shape must need no more than there is, got {list(wanted)}")
-    less, more = [total // 2 for total in totals], [total - total // 2 for total in totals]
-    return strides, (*less, *more) if mode == "SAME_UPPER" else (*more, *less), added
-
-
-def _plain(node: Node) -> dict[str, Any]:
-    """Returns the attributes of an operator without those that say where its padding is."""
-    kept = dict(node.attributes)
-    if node.text("auto_pad", "NOTSET") in ("SAME_UPPER", "SAME_LOWER"):
-        del kept["auto_pad"]
-        kept.pop("pads", None)
-    return kept
+    return strides, _divided(totals, mode), added
 
 
 def _pool_window(node: Node, spatial: Sequence[int]) -> tuple[Shape, Shape, Shape]:

@@ -255,7 +255,7 @@ class _Importer:
 
     def add(self, operator: Operator) -> SSAValue:
         """Adds two tensors, of which one may be a smaller constant."""
-        return self.elementwise(operator, qnn.AddOp)
+        return self.sum(operator, qnn.AddOp)
 
     def mul(self, operator: Operator) -> SSAValue:
         """Multiplies two tensors, of which one may be a smaller constant."""
@@ -263,7 +263,17 @@ class _Importer:
 
     def subtract(self, operator: Operator) -> SSAValue:
         """Subtracts one tensor from another; one of them may be a smaller constant."""
-        return self.elementwise(operator, qnn.SubtractOp)
+        return self.sum(operator, qnn.SubtractOp)
+
+    def sum(self, operator: Operator, operation: type[qnn.ElementwiseOperation]) -> SSAValue:
+        """Adds or subtracts; LiteRT does so in another way where all scales are powers of two."""
+        tensors = [*operator.operands, *operator.outputs]
+        if operator.outputs[0].type == "INT16" and operator.options["PotScaleInt16"]:
+            scales = np.concatenate([tensor.scales for tensor in tensors])
+            if np.all(np.frexp(scales)[0] == 0.5):
+                given = ", ".join(map(str, scales))
+                raise ValueError(f"scales of INT16 must not all be powers of two, got {given}")
+        return self.elementwise(operator, operation)
 
     def function(
         self, operator: Operator, operation: Callable[..., PointwiseOperation], *parameters: object
@@ -311,6 +321,7 @@ class _Importer:
     ) -> SSAValue:
         """Computes an operation on two tensors, and clips to the fused activation."""
         (lhs, rhs), output = operator.operands, operator.outputs[0]
+        _check_centred(lhs, rhs, output)
         shape = _broadcast_shape(lhs, rhs)
         result = operation(
             self.broadcast(lhs, shape),
@@ -508,10 +519,7 @@ class _Importer:
         wanted = "INT8" if source.type == "INT16" else source.type
         if weight.type != wanted:
             raise ValueError(f"weight must have type {wanted}, got {weight.type}")
-        for tensor in (source, operator.outputs[0]):
-            if tensor.type == "INT16" and tensor.zero_point:
-                reason = f"must be 0 for INT16, got {tensor.zero_point}"
-                raise ValueError(f"zero point of '{tensor.name}' {reason}")
+        _check_centred(source, operator.outputs[0])
         for bias in biases:
             constant = self.constant(bias, bias.constant())
             accumulator = self.emit(qnn.BiasAddOp(accumulator, constant))
@@ -612,6 +620,7 @@ class _Support(NamedTuple):
 
 
 _ACTIVATION = ("FusedActivationFunction",)
+_SUM = (*_ACTIVATION, "PotScaleInt16")
 _WINDOW = ("Padding", "StrideH", "StrideW", *_ACTIVATION)
 _POOL = ("FilterHeight", "FilterWidth", *_WINDOW)
 _DILATED = ("DilationHFactor", "DilationWFactor", *_WINDOW)
@@ -700,7 +709,7 @@ _MOVES: dict[str, _Support] = {
 _OPERATORS: dict[str, _Support] = {
     **_MOVES,
     "ABS": _function(qnn.AbsOp, _SIGNED),
-    "ADD": _Support(_I.add, (_CODES, _CODES), _CODES, 0, "AddOptions", _ACTIVATION),
+    "ADD": _Support(_I.add, (_WIDE, _WIDE), _WIDE, 0, "AddOptions", _SUM),
     "AVERAGE_POOL_2D": _Support(_I.average_pool_2d, (_WIDE,), _WIDE, 0, "Pool2DOptions", _POOL),
     "BATCH_MATMUL": _Support(
         _I.batch_matmul, (_SIGNED, _SIGNED), _SIGNED, 0, "BatchMatMulOptions", ("AdjX", "AdjY")
@@ -722,7 +731,7 @@ _OPERATORS: dict[str, _Support] = {
     "LOGISTIC": _function(qnn.SigmoidOp),
     "MAX_POOL_2D": _Support(_I.max_pool_2d, (_WIDE,), _WIDE, 0, "Pool2DOptions", _POOL),
     "MEAN": _Support(_I.mean, _SHAPED, _WIDE, 0, "ReducerOptions", ("KeepDims",)),
-    "MUL": _Support(_I.mul, (_CODES, _CODES), _CODES, 0, "MulOptions", _ACTIVATION),
+    "MUL": _Support(_I.mul, (_WIDE, _WIDE), _WIDE, 0, "MulOptions", _ACTIVATION),
     "PAD": _Support(_I.pad, _PADDED, _WIDE),
     "PRELU": _Support(_I.prelu, (_CODES, _CODES)),
     "QUANTIZE": _Support(_I.quantize, _ANY, _WIDE),
@@ -731,7 +740,7 @@ _OPERATORS: dict[str, _Support] = {
     "RSQRT": _function(qnn.RsqrtOp, _SIGNED),
     "SOFTMAX": _Support(_I.softmax, (_CODES,), _CODES, 0, "SoftmaxOptions", ("Beta",)),
     "SQRT": _function(qnn.SqrtOp, _SIGNED),
-    "SUB": _Support(_I.subtract, (_CODES, _CODES), _CODES, 0, "SubOptions", _ACTIVATION),
+    "SUB": _Support(_I.subtract, (_WIDE, _WIDE), _WIDE, 0, "SubOptions", _SUM),
     "TANH": _function(qnn.TanhOp),
     "TRANSPOSE_CONV": _Support(
         _I.transpose_conv,
@@ -785,6 +794,14 @@ def _product(source: Tensor, weight: Tensor, axis: int, precision: npt.DTypeLike
     with np.errstate(over="ignore", under="ignore"):
         product = source.scale.astype(precision) * scales.astype(precision)
     return product.astype(np.float64)
+
+
+def _check_centred(*tensors: Tensor) -> None:
+    """Refuses 16-bit codes with a zero point."""
+    for tensor in tensors:
+        if tensor.type == "INT16" and tensor.zero_point:
+            reason = f"must be 0 for INT16, got {tensor.zero_point}"
+            raise ValueError(f"zero point of '{tensor.name}' {reason}")
 
 
 def _broadcast_shape(lhs: Tensor, rhs: Tensor) -> tuple[int, ...]:

@@ -192,7 +192,7 @@ class QnnFunctions(InterpreterFunctions):
 
 def _sum(op: qnn.AddOp | qnn.SubtractOp, lhs: Array, rhs: Array, sign: int) -> Array:
     lhs_q, rhs_q, output_q = (q.per_tensor() for q in (op.lhs_q, op.rhs_q, op.output_q))
-    constants = fixed_point_add(lhs_q, rhs_q, output_q, op.rounding.data)
+    constants = fixed_point_add(lhs_q, rhs_q, output_q, op.rounding.data, result_dtype(op))
     return add_fixed_point(lhs, rhs, constants, result_dtype(op), sign=sign)
 
 

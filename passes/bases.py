@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
@@ -24,6 +25,14 @@ class LoweringOptions(ModulePass, ABC):
     max_error: int | None = None
     """Refuse what is not proven to give results within so many codes of its source's."""
 
+    weight_rounding: Literal["nearest", "sum-preserving", "second-moment"] = "sum-preserving"
+    """How weights are rounded into which scales are folded. nearest: each on its own, as SiMa's API
+    page does; sum-preserving: so that their sums are right; second-moment: so that the sums of
+    products are least off for what the network computes of the calibration inputs."""
+
+    calibration: str | None = None
+    """An .npz with the arrays in0, in1, ... for second-moment; without it, inputs are made up."""
+
     certify: bool = False
     """Write the proven bound of the error, and what it is relative to, on each operation."""
 
@@ -33,6 +42,10 @@ class LoweringOptions(ModulePass, ABC):
     def __post_init__(self) -> None:
         if self.max_error is not None and self.max_error < 0:
             raise ValueError(f"max-error must not be negative, got {self.max_error}")
+        if self.calibration is not None and self.weight_rounding != "second-moment":
+            raise ValueError(
+                f"calibration is for weight-rounding=second-moment, got {self.weight_rounding}"
+            )
 
 
 class Pipeline(ModulePass, ABC):

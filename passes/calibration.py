@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +13,16 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, TensorType, f32
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.traits import SymbolTable
+from xdsl.utils.exceptions import InterpretationError, PassFailedException
 
 from sima_mlir.dialects import qnn
-from sima_mlir.dialects.definitions import element_type, shape_of
+from sima_mlir.dialects.definitions import dimensions, element_type, shape_of
 from sima_mlir.dialects.elements import Array, dtype_of
 from sima_mlir.dialects.shapes import Window
+from sima_mlir.passes.weights import WeightRounder
 from sima_mlir.quantization import code_range
+from sima_mlir.quantization.weight_rounding import WeightRounding
 
 if TYPE_CHECKING:
     from xdsl.interpreter import PythonValues
@@ -28,6 +33,9 @@ POSITIONS = 512
 SEED = 0
 """What positions and synthetic inputs are drawn with."""
 
+DAMPING, DAMPING_OF_SYNTHETIC = 0.01, 0.1
+"""How little the moments of given and of synthetic inputs are trusted."""
+
 COARSENESS = 8
 """How many pixels are alike in a synthetic image."""
 
@@ -35,6 +43,59 @@ WHITE = 0.1
 """How much of a synthetic image is white noise."""
 
 Weighted: TypeAlias = qnn.ConvOp | qnn.DenseOp
+
+
+def calibrate(ctx: Context, module: ModuleOp, path: str | None) -> WeightRounder:
+    """Returns a rounder of weights that knows what the layers of `main` see.
+
+    Its arguments are those of an `.npz`, as `sima-run` takes it, or made up.
+
+    Raises `PassFailedException` when they are not the function's, or the network that they are for
+    cannot be computed; where they are made up, the rounder says so of each operation.
+    """
+    strategy = WeightRounding.SECOND_MOMENT
+    main = SymbolTable.lookup_symbol(module, "main")
+    if not isinstance(main, FuncOp) or main.is_declaration:
+        return WeightRounder(strategy, missing="there is no function 'main'")
+    runs = synthetic_inputs(main) if path is None else read_inputs(path, main)
+    if runs is None:
+        return WeightRounder(strategy, missing="no inputs can be made up for its function")
+    damping = DAMPING_OF_SYNTHETIC if path is None else DAMPING
+    try:
+        return WeightRounder(strategy, observe(ctx, main, module, runs), damping)
+    except InterpretationError as error:
+        reason = f"the network cannot be computed: {error}"
+        if path is not None:
+            raise PassFailedException(reason) from error
+        return WeightRounder(strategy, missing=reason)
+
+
+def read_inputs(path: str, main: FuncOp) -> list[list[Array]]:
+    """Returns the arguments of each run that an `.npz` has, as `in0`, `in1`, ….
+
+    An array holds N arguments one after another along the first axis; N is the same for all.
+
+    Raises `PassFailedException` when the file cannot be read, or the arrays are not the function's.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = [archive[f"in{number}"] for number in range(len(main.args))]
+    except (OSError, ValueError, KeyError, BadZipFile, AttributeError) as error:
+        raise PassFailedException(f"calibration '{path}' cannot be read: {error}") from error
+    pairs = list(zip(main.args, arrays, strict=True))
+    for number, (value, array) in enumerate(pairs):
+        shape, dtype = shape_of(value), dtype_of(element_type(value))
+        fits = array.shape[1:] == shape[1:] and array.ndim == len(shape) > 0
+        if array.dtype != dtype or not fits or not len(array) or len(array) % shape[0]:
+            raise PassFailedException(
+                f"calibration '{path}' must have in{number} of {dimensions(shape)} {dtype}, or N "
+                f"times as much along the first axis, got {dimensions(array.shape)} {array.dtype}"
+            )
+    counts = {len(array) // shape_of(value)[0] for value, array in pairs}
+    if len(counts) > 1:
+        raise PassFailedException(f"calibration '{path}' has inputs for {sorted(counts)} runs")
+    parts = [np.split(array, counts.copy().pop()) for _, array in pairs]
+    return [list(run) for run in zip(*parts, strict=True)]
 
 
 def observe(
@@ -187,9 +248,7 @@ def _noise(shape: tuple[int, ...], rng: np.random.Generator) -> npt.NDArray[np.f
     return (1 - WHITE) * smooth + WHITE * white
 
 
-def _upsampled(
-    values: npt.NDArray[np.float64], axis: int, size: int
-) -> npt.NDArray[np.float64]:
+def _upsampled(values: npt.NDArray[np.float64], axis: int, size: int) -> npt.NDArray[np.float64]:
     """Interpolates linearly along an axis."""
     place = np.arange(size) / COARSENESS
     left = place.astype(np.int64)

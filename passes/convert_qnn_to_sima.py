@@ -64,6 +64,7 @@ from sima_mlir.passes.patterns_moves import (
     nonzero_pads,
 )
 from sima_mlir.passes.rescaling import LARGER_SCALE, Rescaling, requantized_alone
+from sima_mlir.passes.weights import WeightRounder
 from sima_mlir.quantization import (
     DEFAULT_TARGET,
     WIDE_TARGET,
@@ -76,12 +77,12 @@ from sima_mlir.quantization import (
     fixed_point_add,
     fixed_point_constants,
     fold_add,
-    fold_requantization,
     fold_requantize,
     mean_multiplier,
     product_ratio,
     quantize_multiplier,
 )
+from sima_mlir.quantization.weight_rounding import WeightRounding
 
 ON_HOST = Refusal("its function is for the host", "take sima.host off the function")
 """What is not said of the operations that are meant to stay."""
@@ -105,7 +106,7 @@ class ConvertQnnToSimaPass(LoweringOptions):
 
         Raises `LoweringError` with every qnn operation that is left, unless `partial`.
         """
-        lowering = Lowering(ctx, self.requantization, self._budget())
+        lowering = Lowering(ctx, self.requantization, self._budget(), self._rounder(ctx, op))
         for reader, reason in find_mismatches(op).items():
             lowering.refuse(reader, Refusal(reason, "put a qnn.requantize between the two"))
         for pad, refusal in nonzero_pads(op):
@@ -129,6 +130,15 @@ class ConvertQnnToSimaPass(LoweringOptions):
         if self.max_error is None and self.requantization == "auto":
             return 1
         return self.max_error
+
+    def _rounder(self, ctx: Context, module: ModuleOp) -> WeightRounder:
+        """Returns the strategy for weights, which may have to see what the network computes."""
+        strategy = WeightRounding(self.weight_rounding)
+        if strategy is not WeightRounding.SECOND_MOMENT or self.requantization == "tflite":
+            return WeightRounder(strategy)
+        from sima_mlir.passes.calibration import calibrate  # costs start-up time
+
+        return calibrate(ctx, module, self.calibration)
 
     def _left(self, lowering: Lowering, module: ModuleOp) -> list[Finding]:
         """Returns why each operation that was not lowered is left."""
@@ -240,7 +250,7 @@ class LowerRequantize(QnnPattern):
         def folded() -> Form:
             if element_type(root.data) == i16:
                 raise ValueError("weights of 8 bits are too coarse for results of i16")
-            constants = fold_requantization(*layer)
+            constants = self.lowering.rounder.constants(root, layer)
             properties: dict[str, Attribute] = {"shift": per_channel(constants[2])}
             new = self._operation(chain, dense(constants[0]), constants[1], properties)
             return Form(new, quoted | {"weight": written})
@@ -250,13 +260,17 @@ class LowerRequantize(QnnPattern):
             return Form(self._operation(chain, written, bias, properties), quoted)
 
         new = self.lowering.choose(root, folded, exact)
-        self._note_zeros(root, weight, new)
+        self._note_rounding(root, weight, new)
         return new
 
-    def _note_zeros(self, root: Operation, weight: Array, new: sima.RequantizingOperation) -> None:
-        """Remarks on a fold that leaves nothing of weights which were not all zero."""
+    def _note_rounding(
+        self, root: Operation, weight: Array, new: sima.RequantizingOperation
+    ) -> None:
+        """Remarks on weights rounded in another way, or to 0 although they were not."""
         if not isinstance(new, sima.WeightedOperation) or new.is_tflite:
             return
+        if (note := self.lowering.rounder.notes.get(root)) is not None:
+            self.lowering.note(root, note)
         if not np.any(read(new.weight, self.lowering.ctx)) and np.any(weight):
             self.lowering.note(root, "every folded weight is 0, its scale is so small")
 

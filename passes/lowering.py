@@ -13,6 +13,7 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from sima_mlir.dialects import qnn, sima
 from sima_mlir.dialects.elements import array_values
 from sima_mlir.passes.diagnostics import Detail, Finding, Refusal, RemarkKind
+from sima_mlir.passes.weights import WeightRounder
 
 if TYPE_CHECKING:
     from sima_mlir.dialects.certification import Errors
@@ -35,6 +36,7 @@ class Lowering:
     mode: Mode
     budget: int | None
     """How many codes a result may be off, where that is limited."""
+    rounder: WeightRounder
     misses: dict[Operation, Refusal] = field(default_factory=dict[Operation, Refusal])
     replaced: dict[Operation, Operation] = field(default_factory=dict[Operation, Operation])
     """What each operation became, or became part of."""
@@ -177,6 +179,7 @@ class Lowering:
         details: dict[str, Detail] = {"requantization": str(new.requantization.data)}
         if new.rounding is not None:
             details["rounding"] = str(new.rounding.data)
+        details |= self.rounder.details.get(self.roots[op], {}) if not new.is_tflite else {}
         for name, given in (("scale_correction", new.scale_correction), ("shift", new.shift)):
             if given is not None:
                 values = array_values(given)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 from xdsl.passes import ModulePass
 from xdsl.transforms.dead_code_elimination import DeadCodeElimination
@@ -29,6 +30,10 @@ class QnnToSimaPipelinePass(LoweringOptions, Pipeline):
     """
 
     name = "qnn-to-sima-pipeline"
+
+    weight_rounding: Literal["nearest", "sum-preserving", "second-moment"] = "second-moment"
+    """As for convert-qnn-to-sima, by default with what is best without data: second-moment with
+    inputs that are made up."""
 
     def passes(self) -> Sequence[ModulePass]:
         """Returns the passes in their order."""

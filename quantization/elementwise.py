@@ -30,7 +30,8 @@ from sima_mlir.quantization.target import DEFAULT_TARGET, Target
 ADD_ROUNDINGS = (Rounding.UPWARD, Rounding.AWAY, Rounding.TFLITE)
 """The contracts that define an addition and a multiplication in integers."""
 
-_TFLITE_LEFT_SHIFT = 20
+_TFLITE_LEFT_SHIFTS = {1: 20, 2: 15}
+"""By how many bits TFLite moves codes of so many bytes up before it scales them."""
 
 _LARGEST_ERROR = 0.5
 """How many output steps an integer scale may be off at most, before the rounding."""
@@ -72,19 +73,23 @@ class FoldedAdd(NamedTuple):
 
 
 def fixed_point_add(
-    lhs_q: Quantization, rhs_q: Quantization, output_q: Quantization, rounding: Rounding
+    lhs_q: Quantization,
+    rhs_q: Quantization,
+    output_q: Quantization,
+    rounding: Rounding,
+    dtype: npt.DTypeLike = np.int8,
 ) -> FixedPointAdd:
-    """Returns the constants of an addition under a rounding contract.
+    """Returns the constants of an addition of codes of `dtype` under a rounding contract.
 
-    `tflite` brings both operands to twice the larger scale with 20 more bits, adds, and rescales
-    the sum. `upward` and `away` are Relay's: each operand is requantized to the output's scale
+    `tflite` brings both operands to twice the larger scale with 20 more bits, 15 for codes of 16
+    bits, adds, and rescales the sum. `upward` and `away` are Relay's: each operand is requantized to the output's scale
     and the results are added.
 
     Raises `ValueError` for a contract that defines no addition in integers.
     """
     _check_rounding(rounding)
     if rounding is Rounding.TFLITE:
-        left_shift = _TFLITE_LEFT_SHIFT
+        left_shift = _TFLITE_LEFT_SHIFTS[np.dtype(dtype).itemsize]
         common = 2 * max(lhs_q.scale, rhs_q.scale)
         output = common / ((1 << left_shift) * output_q.scale)
     else:

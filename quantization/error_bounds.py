@@ -119,29 +119,29 @@ class StepFunction(NamedTuple):
         first, second, third, fourth = np.broadcast_arrays(*arrays)
         return cls(first, second, third, fourth, zero_point, rounding, codes)
 
-    def at(self, index: npt.ArrayLike) -> Int64Array:
+    def at(self, index: int | Int64Array) -> Int64Array:
         """Returns the codes at indices whose last axis is the channels'."""
-        argument = self.start + self.step * np.asarray(index, np.int64)
+        argument = self.start + self.step * index
         product = fixed_point_multiply(argument, self.scale, self.shift, self.rounding)
         return np.clip(product + self.zero_point, *self.codes)
 
-    def rises(self, count: npt.ArrayLike) -> BoolArray:
+    def rises(self, count: int | Int64Array) -> BoolArray:
         """Says for each channel that nothing leaves 32 bits at `0 <= i < count`.
 
         The function is then monotone there.
         """
-        last = self.start + self.step * (np.asarray(count, np.int64) - 1)
+        last = self.start + self.step * (count - 1)
         reach = np.maximum(np.abs(self.start), np.abs(last)).astype(np.float64)
         product = np.ldexp(reach * self.scale, -self.shift) + 1
         if self.rounding in (Rounding.TFLITE, Rounding.RUY):
             reach = np.ldexp(reach, np.maximum(31 - self.shift, 0))
         return np.maximum(reach, product) < 2.0**31 - 1
 
-    def fits(self, count: npt.ArrayLike, bits: int = 32) -> BoolArray:
+    def fits(self, count: int | Int64Array, bits: int = 32) -> BoolArray:
         """Says for each channel that its arguments, with what rounds a shift, have so many bits."""
-        last = self.start + self.step * (np.asarray(count, np.int64) - 1)
-        half = np.where(self.scale == 1, (np.int64(1) << self.shift) >> 1, 0)
-        half = half if self.rounding is Rounding.UPWARD else np.zeros_like(half)
+        last = self.start + self.step * (count - 1)
+        shifts = (self.scale == 1) & (self.rounding is Rounding.UPWARD)
+        half = np.where(shifts, (np.int64(1) << self.shift) >> 1, 0)
         low, high = np.minimum(self.start, last), np.maximum(self.start, last) + half
         return (low >= -(1 << (bits - 1))) & (high < 1 << (bits - 1))
 
@@ -192,7 +192,7 @@ class InputDistribution(NamedTuple):
     def measured(cls, data: IntArray) -> InputDistribution:
         """Returns mean and variance of each channel, the last axis, over all others."""
         rows = data.reshape(-1, data.shape[-1])
-        return cls(rows.mean(axis=0, dtype=np.float64), rows.var(axis=0, dtype=np.float64))
+        return cls(rows.mean(axis=0), rows.var(axis=0))
 
 
 def differences(source: StepFunction, emitted: StepFunction, count: npt.ArrayLike) -> Differences:
@@ -200,11 +200,10 @@ def differences(source: StepFunction, emitted: StepFunction, count: npt.ArrayLik
 
     `count` is one for all channels, or one for each. Both functions must rise there.
     """
-    limit = np.broadcast_to(np.asarray(count, np.int64), source.start.shape)
+    limit = np.broadcast_to(count, source.start.shape)
     points = _pieces(source, emitted, limit)
     after = np.concatenate([points[1:], limit[None]])
-    inside = np.minimum(points, limit - 1)
-    difference = emitted.at(inside) - source.at(inside)
+    difference = emitted.at(points) - source.at(points)
     channel, run = np.nonzero(((after > points) & (difference != 0)).T)
     where = run, channel
     return Differences(channel, points[where], after[where] - 1, difference[where])
@@ -217,7 +216,7 @@ def step_error(source: StepFunction, emitted: StepFunction, count: npt.ArrayLike
     8-bit codes, unless there are thousands of channels); elsewhere it is what the codes of the
     results allow. So it is where the emitted argument can leave 32 bits.
     """
-    limit = np.broadcast_to(np.asarray(count, np.int64), source.start.shape)
+    limit = np.broadcast_to(count, source.start.shape)
     error = np.abs(emitted.at(0) - source.at(0))
     several = (limit > 1) & ~_same(source, emitted)
     decided = several & _is_decidable(source, emitted, limit)
@@ -232,7 +231,7 @@ def step_rms(source: StepFunction, emitted: StepFunction, count: npt.ArrayLike) 
 
     Where `step_error` is not exact, it is that.
     """
-    limit = np.broadcast_to(np.asarray(count, np.int64), source.start.shape)
+    limit = np.broadcast_to(count, source.start.shape)
     result = step_error(source, emitted, limit).astype(np.float64)
     decided = (result > 0) & _is_decidable(source, emitted, limit)
     for channels, found in _differences_by_block(source, emitted, limit, decided):
@@ -286,7 +285,7 @@ def layer_error(
         residual = pair.residual()
         proportional |= pair.is_exact(residual)
         error = np.where(proportional, 0, pair.rounded_error(residual))
-    if np.any(compared := proportional & ~pair.requantizes_equally()):
+    if np.any(compared := proportional & ~_same(pair.source, pair.emitted)):
         error[compared] = step_error(*pair.steps(compared))
     error[pair.wraps()] = _widest(pair.source, pair.emitted)
     return error
@@ -314,7 +313,7 @@ def layer_rms(
     variance = _by_tap(distribution.variance, layer)
     distance = _moments(pair.residual(), pair.offset_residual(), mean, variance)
     result = _moments(pair.taps * pair.ratio, pair.offset * pair.ratio, mean, variance)
-    low, high = (limit - layer.output_q.zero_point for limit in output_codes)
+    low, high = (code - layer.output_q.zero_point for code in pair.source.codes)
     inside = _below(high + 0.5, *result) - _below(low - 0.5, *result)
     return np.sqrt(_squared_steps(*distance) * inside)
 
@@ -387,12 +386,11 @@ class _Pair:
         factor = np.ldexp(np.asarray(emitted.scale, np.float64), -emitted.shift)
         self.factor = np.broadcast_to(factor, channels)
         scale, shift = quantize_multiplier(self.ratio, rounding)
-        zeros = np.zeros(channels, np.int64)
         self.source = StepFunction.of(
-            zeros, 1, scale, shift, layer.output_q.zero_point, rounding, output_codes
+            self.offset, 1, scale, shift, layer.output_q.zero_point, rounding, output_codes
         )
         self.emitted = StepFunction.of(
-            zeros,
+            self.moved_offset,
             1,
             emitted.scale,
             emitted.shift,
@@ -414,10 +412,6 @@ class _Pair:
         moved = self.moved_offset * self.factor + self.emitted.zero_point
         return moved - (self.offset * self.ratio + self.source.zero_point)
 
-    def requantizes_equally(self) -> BoolArray:
-        """Says for each channel that equal sums of products give equal results."""
-        return _same(self.source, self.emitted) & (self.offset == self.moved_offset)
-
     def wraps(self) -> BoolArray:
         """Says for each channel that a sum of products and bias may leave the accumulator."""
         source = self._extremes(self.source, self.taps, self.offset + self.product_zero_point)
@@ -432,18 +426,9 @@ class _Pair:
 
     def steps(self, channels: BoolArray) -> tuple[StepFunction, StepFunction, Int64Array]:
         """Returns both results of some channels as functions of one index, and the indices."""
-        functions: list[StepFunction] = []
-        count = np.ones(int(channels.sum()), np.int64)
-        for function, taps, offset in (
-            (self.source, self.taps, self.offset),
-            (self.emitted, self.moved, self.moved_offset),
-        ):
-            chosen = taps[:, channels].astype(np.int64)
-            low, high = self._extent(chosen, offset[channels])
-            step = np.gcd.reduce(chosen, axis=0)
-            count = (high - low) // np.maximum(step, 1) + 1
-            functions.append(function.where(channels)._replace(start=low, step=step))
-        return functions[0], functions[1], count
+        source, _ = self._steps(self.source, self.taps, channels)
+        emitted, count = self._steps(self.emitted, self.moved, channels)
+        return source, emitted, count
 
     def rounded_error(self, residual: FloatArray) -> Int64Array:
         """Bounds the error of each channel by the residuals of its weights and its bias."""
@@ -465,7 +450,7 @@ class _Pair:
         above, below, offset = (size + total) / 2, (size - total) / 2, self.offset_residual()
         highest = offset + self.high * above - self.low * below
         lowest = offset + self.low * above - self.high * below
-        largest = max(-int(self.taps.min(initial=0)), int(self.taps.max(initial=0)))
+        largest = max(-int(self.taps.min()), int(self.taps.max()))
         parts = (
             (self.high - self.low) * (size + len(self.taps) * largest * self.ratio)
             + np.abs(self.moved_offset) * self.factor
@@ -478,10 +463,19 @@ class _Pair:
 
     def _source_slack(self, reach: FloatArray, extremes: StepFunction) -> FloatArray:
         """Returns how far the source's contract is from the ratio itself, before rounding."""
-        kept = np.ldexp(extremes.scale.astype(np.float64), -extremes.shift) / self.ratio
+        kept = np.ldexp(extremes.scale, -extremes.shift) / self.ratio
         last = np.maximum(np.abs(extremes.start), np.abs(extremes.start + extremes.step))
         scaled = np.minimum(reach, last * self.ratio)
         return scaled * (np.abs(kept - 1) + 4 * _UNIT) + _slack(extremes, scaled)
+
+    def _steps(
+        self, function: StepFunction, taps: IntArray, channels: BoolArray
+    ) -> tuple[StepFunction, Int64Array]:
+        """Returns a requantization of some channels as a function of an index, and the indices."""
+        function, chosen = function.where(channels), taps[:, channels].astype(np.int64)
+        low, high = self._extent(chosen, function.start)
+        step = np.gcd.reduce(chosen)
+        return function._replace(start=low, step=step), (high - low) // np.maximum(step, 1) + 1
 
     def _extremes(self, function: StepFunction, taps: IntArray, offset: Int64Array) -> StepFunction:
         """Returns a requantization as a function of the index of the two extreme accumulators."""
@@ -533,7 +527,7 @@ def _same(first: StepFunction, second: StepFunction) -> BoolArray:
     """Says for each channel that two functions have the same constants."""
     if first[4:] != second[4:]:
         return np.zeros(len(first.start), np.bool_)
-    return np.logical_and.reduce([a == b for a, b in zip(first[:4], second[:4], strict=True)])
+    return np.all(np.equal(first[:4], second[:4]), axis=0)
 
 
 def _widest(first: StepFunction, second: StepFunction) -> int:
@@ -549,9 +543,8 @@ def _slack(function: StepFunction, reach: FloatArray) -> FloatArray:
     """
     if function.rounding is Rounding.FLOAT32:
         return reach * _FLOAT32_UNIT
-    if function.rounding in (Rounding.TFLITE, Rounding.RUY):
-        return np.where(function.shift > 31, np.ldexp(1.0, 30 - function.shift), 0.0)
-    return np.zeros_like(reach)
+    twice = (function.shift > 31) & (function.rounding in (Rounding.TFLITE, Rounding.RUY))
+    return np.where(twice, np.ldexp(1.0, 30 - function.shift), 0.0)
 
 
 def _pieces(source: StepFunction, emitted: StepFunction, count: Int64Array) -> Int64Array:
@@ -573,8 +566,7 @@ def _breakpoints(function: StepFunction, count: Int64Array) -> Int64Array:
     wanted = np.arange(low + 1, high + 1)[:, None]
 
     def reached(index: Int64Array) -> BoolArray:
-        codes = function.at(np.clip(index, 0, count - 1))
-        return (index >= count) | ((index >= 0) & (codes >= wanted))
+        return (index >= count) | (function.at(index) >= wanted)
 
     guess, margin = _inverse(function, wanted)
     first = np.clip(guess - margin, 0, count).astype(np.int64)
@@ -590,7 +582,7 @@ def _breakpoints(function: StepFunction, count: Int64Array) -> Int64Array:
 
 def _inverse(function: StepFunction, codes: IntArray) -> tuple[FloatArray, FloatArray]:
     """Returns about which indices reach codes first, and how much that may be wrong."""
-    steps = np.ldexp(np.maximum(function.scale, 1) * 1.0, -function.shift)
+    steps = np.ldexp(np.maximum(function.scale, 1), -function.shift)
     accumulator = (codes - 0.5 - function.zero_point) / steps
     step = np.maximum(function.step, 1)
     return (accumulator - function.start) / step, 2 + np.abs(accumulator) * 2.0**-20 / step

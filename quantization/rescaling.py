@@ -5,7 +5,8 @@ multiplier and `v = x * m` the exact product, the float32 product `f` differs fr
 three roundings, |v| * 2**-22. What a contract rounds to is the integer nearest to a number at most
 `e` from `v`: e = 0 for one rounding, 2**-(r+1) for the second of two that shifts by r bits. So `f`
 rounds to the same unless it is within `e + |v| * 2**-22` of a tie, which few products are; beyond
-the clamp only the side counts.
+the clamp only the side counts. A product with a power of two is exact: clamped to 2**(23-s), an
+accumulator of 24 bits shifted by s, and that with a half added, has no more than 24.
 """
 
 from __future__ import annotations
@@ -60,21 +61,26 @@ def rescale(
         return np.clip(product + offset, low, high).astype(dtype)
     result = np.empty(values.shape, dtype)
     flat, out = values.reshape(-1), result.reshape(-1)
-    undecided: list[npt.NDArray[np.intp]] = []
+    halves_are_exact = _only_shifts(scale, right, rounding, widest)
+    undecided: list[npt.NDArray[np.intp]] = [np.empty(0, np.intp)]
     for part, product, nearest, factors, limits in _blocks(values.size, factor, limit):
         product[:] = flat[part]
         np.multiply(product, factors, out=product)
         np.clip(product, low - offset, high - offset, out=product)
+        if halves_are_exact:
+            np.floor(np.add(product, 0.5, out=product), out=product)
+            out[part] = np.add(product, offset, out=product)
+            continue
         np.rint(product, out=nearest)
         np.subtract(product, nearest, out=product)
         out[part] = np.add(nearest, offset, out=nearest)
         if rounding is not Rounding.FLOAT32:
             places = np.flatnonzero(np.abs(product, out=product) >= limits)
             undecided.append(places + part.start)
-    for places in filter(len, [np.concatenate(undecided)] if undecided else []):
-        constants = (c.reshape(-1)[places % c.size] for c in (scale, right))
-        product = fixed_point_multiply(flat[places], *constants, rounding)
-        out[places] = np.clip(product + offset, low, high)
+    places = np.concatenate(undecided)
+    scales, shifts = (c.reshape(-1)[places % c.size] for c in (scale, right))
+    exact = fixed_point_multiply(flat[places], scales, shifts, rounding)
+    out[places] = np.clip(exact + offset, low, high)
     return result
 
 
@@ -92,6 +98,13 @@ def _is_plain(values: IntArray, scale: Int64Array, right: Int64Array, rounding: 
     if (scale < 0).any() or (scale >> 31).any() or (right < least).any():
         return False
     return bool((scale <= 1 << np.minimum(right, 32)).all())
+
+
+def _only_shifts(scale: Int64Array, right: Int64Array, rounding: Rounding, widest: int) -> bool:
+    """Whether float32 holds every clamped product, and that with a half added."""
+    if rounding is not Rounding.UPWARD or (scale != 1).any():
+        return False
+    return (widest + 1) << int(right.max(initial=0)) <= 1 << 23
 
 
 def _factors(
@@ -115,8 +128,8 @@ def _blocks(
     first, second = np.empty(step, np.float32), np.empty(step, np.float32)
     for start in range(0, size, step):
         part = slice(start, min(start + step, size))
-        arrays = (array[: part.stop - start] for array in (first, second, factors, limits))
-        yield part, *arrays
+        length = part.stop - start
+        yield part, first[:length], second[:length], factors[:length], limits[:length]
 
 
 def requantize(

@@ -41,6 +41,9 @@ _LARGEST_SCALED = 127.499
 _BLOCK = 64
 """How many columns are rounded before the others hear of it."""
 
+_TIE = 2.0**-40
+"""How much the first of two equal values is preferred, so that a choice is the same everywhere."""
+
 _SWEEPS = 4
 """How often coordinate descent goes through all columns at most."""
 
@@ -82,7 +85,7 @@ class Moments(NamedTuple):
     """(groups, K, K): the means of the products of two."""
 
     @classmethod
-    def of(cls, patches: IntArray, groups: int) -> Moments:
+    def of(cls, patches: IntArray) -> Moments:
         """Returns the moments of patches of shape (N, K, groups), of which there is at least one.
 
         The sums are exact in float64, in whatever order they are taken, up to 2**37 patches of
@@ -290,7 +293,7 @@ def _keep_sums(values: FloatArray) -> FloatArray:
     if not most:
         return integers
     sign = np.sign(missing)[..., np.newaxis]
-    cost = 0.5 - sign * (values - integers)
+    cost = 0.5 - sign * (values - integers) + np.arange(values.shape[-1]) * _TIE
     turned = integers + sign
     cost[(turned < -128) | (turned > 127)] = np.inf
     nearest = np.argpartition(cost, most - 1, axis=-1)[..., :most]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -53,6 +55,16 @@ def test_demo_prints_ir_both_accuracies_and_the_agreement():
     assert all(float(share) > 95 for share in shares)
     qnn, sima, _, runtime = map(float, shares[3:])
     assert max(abs(qnn - runtime), abs(sima - runtime)) <= 0.5
+
+
+def test_demo_has_a_recorded_accuracy_where_onnx_runtime_is_not(monkeypatch: pytest.MonkeyPatch):
+    demo = runpy.run_path(str(ROOT / "examples/digits/demo.py"))
+    with np.load(ROOT / "examples/digits/digits_test.npz") as test:
+        pixels, labels = (test["in0"].astype(np.float32) + 128) / 255, test["labels"]
+    measured = demo["onnx_runtime_accuracy"](pixels.transpose(0, 3, 1, 2), labels)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    recorded = demo["onnx_runtime_accuracy"](pixels, labels)
+    assert recorded == f"{measured} (recorded, it is not installed)"
 
 
 def test_python_example_runs(monkeypatch: pytest.MonkeyPatch):

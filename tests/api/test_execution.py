@@ -1,5 +1,8 @@
 """Running a module on arrays, and what is wrong with the arrays."""
 
+import multiprocessing
+import weakref
+
 import numpy as np
 import pytest
 
@@ -74,6 +77,71 @@ def test_an_observer_sees_every_operation_and_its_results(program):
     )
     assert [name for name, _ in seen] == ["sima.dense", "func.return"]
     assert seen[0][1][0] is result
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 3, 9])
+def test_jobs_share_the_batches_and_give_the_same(program, jobs):
+    x = np.arange(14, dtype=np.int32).reshape(14, 1)
+    seen, done = [], []
+    (result,) = interpret_batches(
+        *program,
+        [x, x * 100],
+        "two",
+        lambda op, results: seen.append((op, [r.tolist() for r in results])),
+        jobs=jobs,
+        progress=lambda *numbers: done.append(numbers),
+    )
+    np.testing.assert_array_equal(result, x * 101, strict=True)
+    assert done == [(n, 7) for n in range(1, 8)]
+    _, module = program
+    add, end = [op for op in module.walk() if op.parent_op() and op.parent_op().parent_op()][2:4]
+    batches = (x * 101).reshape(7, 2, 1).tolist()
+    assert seen == [pair for batch in batches for pair in ((add, [batch]), (end, []))]
+
+
+def test_what_nobody_will_read_is_forgotten():
+    ctx = make_context()
+    lines = [f"%{n + 1} = arith.addi %{n}, %x : tensor<1xi32>" for n in range(9)]
+    text = "\n".join(["%0 = arith.addi %x, %x : tensor<1xi32>", *lines])
+    module = parse(
+        ctx,
+        f"func.func @main(%x: tensor<1xi32>) -> (tensor<1xi32>, tensor<1xi32>) {{ {text} "
+        "func.return %9, %2 : tensor<1xi32>, tensor<1xi32> }",
+    )
+    alive: list[weakref.ref] = []
+    counts = []
+
+    def observe(op, results):
+        alive.extend(map(weakref.ref, results))
+        counts.append(sum(array() is not None for array in alive))
+
+    results = interpret(ctx, module, [np.ones(1, np.int32)], observe=observe)
+    assert [array.tolist() for array in results] == [[11], [4]]
+    # what was computed, its operand, the operand's operand, and the output %2
+    assert max(counts) <= 4
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_results_are_those_of_each_run_alone(program, jobs):
+    x = np.random.default_rng(0).integers(-128, 128, (11, 2), np.int8)
+    (result,) = interpret_batches(*program, [x], jobs=jobs)
+    alone = [interpret(*program, [row[None]])[0] for row in x]
+    np.testing.assert_array_equal(result, np.concatenate(alone), strict=True)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_observer_may_stop_the_runs(program, jobs):
+    def refuse(op, results):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interpret_batches(*program, [int8([5, -6]).repeat(9, axis=0)], observe=refuse, jobs=jobs)
+    assert not multiprocessing.active_children()
+
+
+def test_there_must_be_a_job(program):
+    with pytest.raises(ValueError, match=r"^jobs must be at least 1, got 0$"):
+        interpret_batches(*program, [int8([5, -6])], jobs=0)
 
 
 @pytest.mark.parametrize("call", [interpret, interpret_batches])

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from xdsl.dialects import test
-from xdsl.dialects.builtin import IntegerType, ModuleOp, f32, i8, i16, i32
+from xdsl.dialects.builtin import IntegerType, ModuleOp, f32, i8, i16, i32, i64
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from sima_mlir import make_context, parse
@@ -24,6 +24,7 @@ from sima_mlir.dialects.sima import SIMA, Requantization, RequantizationAttr
 from sima_mlir.quantization import (
     ADD_ROUNDINGS,
     TABLE_ROUNDINGS,
+    WIDE_ROUNDINGS,
     Quantization,
     Rounding,
     SoftmaxConstants,
@@ -36,6 +37,7 @@ Shape = tuple[int, ...]
 
 CODES = st.sampled_from([i8, ui8, i16])
 ANY_CODES = st.sampled_from([i8, ui8, i16, i32])
+ACCUMULATORS = st.sampled_from([i32, i64])
 SMALL = st.integers(1, 3)
 SCALES = st.floats(min_value=2.0**-20, max_value=2.0**20)
 ROUNDINGS = st.sampled_from(Rounding)
@@ -144,6 +146,17 @@ def requantization(
     return attributes
 
 
+def bias_and_requantization(
+    draw: Draw, source: IntegerType, result: IntegerType, channels: int
+) -> tuple[Any, dict[str, Attribute]]:
+    """Draws a bias, of 64 bits where data and contract allow that, and what follows it."""
+    attributes = requantization(draw, result, channels, scaled=False)
+    contract = attributes.get("rounding")
+    is_wide = isinstance(contract, sima.RoundingAttr) and contract.data in WIDE_ROUNDINGS
+    type = draw(ACCUMULATORS) if source == i16 and is_wide else i32
+    return integers(draw, (channels,), type), attributes
+
+
 def qnn_conv(draw: Draw) -> Operation:
     data, weight, keywords = conv(draw)
     types = draw(CODES), draw(st.sampled_from([i8, ui8]))
@@ -152,6 +165,7 @@ def qnn_conv(draw: Draw) -> Operation:
         value(tensor_type(weight, types[1])),
         input_zero_point=code(draw, types[0]),
         kernel_zero_point=code(draw, types[1]),
+        accumulator=draw(ACCUMULATORS),
         **keywords,
     )
 
@@ -164,6 +178,7 @@ def qnn_conv_transpose(draw: Draw) -> Operation:
         value(tensor_type(weight, types[1])),
         input_zero_point=code(draw, types[0]),
         kernel_zero_point=code(draw, types[1]),
+        accumulator=draw(ACCUMULATORS),
         **keywords,
     )
 
@@ -174,6 +189,7 @@ def qnn_dense(draw: Draw) -> Operation:
         value(tensor_type(data, type)),
         value(tensor_type((outputs, data[-1]), i8)),
         input_zero_point=code(draw, type),
+        accumulator=draw(ACCUMULATORS),
         kernel_zero_point=code(draw, i8),
     )
 
@@ -214,15 +230,16 @@ def sima_batch_matmul(draw: Draw) -> Operation:
 
 
 def qnn_bias_add(draw: Draw) -> Operation:
-    data = shape(draw, 1)
-    return qnn.BiasAddOp(value(tensor_type(data, i32)), value(tensor_type(data[-1:], i32)))
+    data, type = shape(draw, 1), draw(ACCUMULATORS)
+    return qnn.BiasAddOp(value(tensor_type(data, type)), value(tensor_type(data[-1:], type)))
 
 
 def qnn_requantize(draw: Draw) -> Operation:
-    data, type = shape(draw), draw(ANY_CODES)
-    source = value(tensor_type(data, draw(ANY_CODES)))
+    data, type, from_type = shape(draw), draw(ANY_CODES), draw(ANY_CODES | ACCUMULATORS)
+    source = value(tensor_type(data, from_type))
     input_q = per_channel(draw, data[-1]) if data and data[-1] else encoding(draw, i32)
-    return qnn.RequantizeOp(source, input_q, encoding(draw, type), draw(ROUNDINGS), type)
+    rounding = draw(st.sampled_from(WIDE_ROUNDINGS) if from_type == i64 else ROUNDINGS)
+    return qnn.RequantizeOp(source, input_q, encoding(draw, type), rounding, type)
 
 
 def qnn_quantize(draw: Draw) -> Operation:
@@ -411,8 +428,7 @@ def sima_conv(draw: Draw) -> Operation:
     return sima.ConvOp(
         value(tensor_type(data, source)),
         integers(draw, weight, i8),
-        integers(draw, (channels,), i32),
-        requantization(draw, result, channels, scaled=False),
+        *bias_and_requantization(draw, source, result, channels),
         tensor_type(out.result.type.get_shape(), result),
         input_zero_point=code(draw, source),
         **keywords,
@@ -428,8 +444,7 @@ def sima_conv_transpose(draw: Draw) -> Operation:
     return sima.ConvTransposeOp(
         value(tensor_type(data, source)),
         integers(draw, weight, i8),
-        integers(draw, (channels,), i32),
-        requantization(draw, result, channels, scaled=False),
+        *bias_and_requantization(draw, source, result, channels),
         tensor_type(out.result.type.get_shape(), result),
         input_zero_point=code(draw, source),
         **keywords,
@@ -442,8 +457,7 @@ def sima_dense(draw: Draw) -> Operation:
     return sima.DenseOp(
         value(tensor_type(data, source)),
         integers(draw, (channels, data[-1]), i8),
-        integers(draw, (channels,), i32),
-        requantization(draw, result, channels, scaled=False),
+        *bias_and_requantization(draw, source, result, channels),
         tensor_type((*data[:-1], channels), result),
     )
 

@@ -685,6 +685,8 @@ def test_split_and_concat_with_one_encoding_are_exact():
     constants = rng.encoding("x", "uint8") | {"parts": np.array([2, 4, 1])}
     proto = model(nodes, [("x", "uint8", x.shape)], [("y", "uint8", x.shape)], constants)
     assert_like_ort(proto, [x])
+    slices = [op for op in imported(proto).walk() if isinstance(op, qnn.SliceOp)]
+    assert [op.location.desc.data for op in slices] == ["a_f", "b_f", "c_f"]
 
 
 @DTYPES
@@ -1346,6 +1348,12 @@ INT8 = np.int8
         ),
         (lambda: chain(conv("x", "m")), ["output 'y' does not exist"]),
         (
+            lambda: with_port(
+                chain(conv("x", "y"), x_z=np.array(-109, np.int8)), "x", "uint8", [1, 4, 5, 6]
+            ),
+            [AT + "zero point of 'x' must have type UINT8"],
+        ),
+        (
             lambda: chain(node("QLinearConv", "x x_s x w w_s w_z y_s y_z", "y")),
             [AT + "'x' must be constant"],
         ),
@@ -1391,6 +1399,72 @@ INT8 = np.int8
 )
 def test_faulty_model_is_refused(make: Callable[[], onnx.ModelProto], messages: list[str]):
     refuse(make(), *messages)
+
+
+def between(code: str, rest: str, *scales: float, **attributes: Any) -> onnx.ModelProto:
+    """An operator on floats of an image and on others that rest names, with constants for them."""
+    nodes = [
+        node("DequantizeLinear", "x x_s x_z", "f"),
+        node("DequantizeLinear", "w w_s w_z", "w_f"),
+        node("DequantizeLinear", "v v_s v_z", "v_f", axis=0),
+        node(code, f"f {rest}", "r", **attributes),
+        node("QuantizeLinear", "r y_s y_z", "y"),
+    ]
+    constants = {"n": np.float32(scales or (1,)), "i": np.array([1, 2, 2, 2])}
+    constants |= {"v": np.ones((4, 1, 1), np.int8), "k": np.ones((4, 1, 1), np.float32)}
+    constants |= encoding("v", [0.1, 0.2, 0.3, 0.4], [0] * 4, "int8")
+    return chain(*nodes, **constants)
+
+
+NO_NUMBER = "'i' must have 1 value, got 4"
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda: between("Div", "n", 0), "divisor must be finite and not 0, got 0.0"),
+        (lambda: between("Div", "n", np.inf), "divisor must be finite and not 0, got inf"),
+        (lambda: between("Div", "i"), NO_NUMBER),
+        (lambda: between("Div", "k"), "'k' must have 1 value, got 4"),
+        (lambda: between("Div", "f"), "'f' must be constant"),
+        (lambda: between("Mul", "n", np.nan), "'n' must be finite, got nan"),
+        (lambda: between("Mul", "k"), "'k' is not quantized"),
+        (lambda: between("Max", "f"), "inputs must be constant numbers but for 1, computed are "
+         "2 of 2"),
+        (lambda: between("Min", ""), "inputs must be constant numbers but for 1, computed are "
+         "1 of 1"),
+        (lambda: between("Max", "n i"), NO_NUMBER),
+        (lambda: between("PRelu", "v_f"), "slope 'v_f' must be constant and have 1 scale"),
+        (lambda: between("PRelu", "f"), "slope 'f' must have one value for each channel"),
+        (lambda: between("PRelu", "w_f"), "slope 'w_f' must have one value for each channel"),
+        (lambda: between("PRelu", "zero"), "'zero' must hold real numbers"),
+        (lambda: between("MatMul", "v_f"), "'v_f' must have 1 scale, got 4"),
+        (lambda: between("MatMul", "f"), "lhs has 6 columns, rhs takes 5"),
+        (lambda: between("Swish", "", alpha=2.0), "alpha must be 1, got 2.0"),
+        (lambda: between("Resize", "- - i"), "axis 1 must keep its size 4"),
+        (lambda: between("ConvTranspose", "w_f", group=3), "input channels must be a multiple of "
+         "3, got 4"),
+        (lambda: between("ConvTranspose", "v_f"), "data and weight must have the same number of "
+         "axes, got 1x4x5x6 and 4x1x1"),
+        (lambda: between("ConvTranspose", "w_f", dilations=[1, 2]), "dilations must be 1, got "
+         "[1, 2]"),
+        (lambda: between("ConvTranspose", "w_f", output_shape=[7]), "output_shape must have 2 "
+         "values, got [7]"),
+        (lambda: between("ConvTranspose", "w_f", output_shape=[7, 6]), MORE + "[7, 6]"),
+        (lambda: between("ConvTranspose", "w_f", auto_pad="SAME"), "auto_pad must be NOTSET, "
+         "VALID, SAME_UPPER or SAME_LOWER, got SAME"),
+    ],
+)  # fmt: skip
+def test_faulty_operator_is_refused(make: Callable[[], onnx.ModelProto], reason: str):
+    proto = make()
+    if "zero" in proto.graph.node[3].input:
+        proto.graph.initializer.append(numpy_helper.from_array(np.array(1), "zero"))
+    refuse(proto, f"operator '{proto.graph.node[3].op_type}' at 'r': {reason}")
+
+
+def test_input_of_too_many_axes_is_refused():
+    proto = with_port(chain(conv("x", "y")), "x", "int8", [1] * 65)
+    refuse(proto, "input 'x' must have at most 64 axes, got 65")
 
 
 @pytest.mark.parametrize("version", [7, 12, 1000])

@@ -212,6 +212,24 @@ def test_real_numbers_are_quantized_as_litert_does():
     np.testing.assert_array_equal(layers.run(import_tflite(model), x), *run(model, [x]))
 
 
+@requires_litert
+@pytest.mark.parametrize("make", [tb.add, tb.sub, tb.mul])
+@pytest.mark.parametrize("seed", range(8))
+def test_elementwise_operator_computes_what_litert_does(make: Callable[..., bytes], seed: int):
+    rng = np.random.default_rng(seed)
+    a, b = (rng.integers(-32768, 32768, (2, 3, 50)).astype(np.int16) for _ in range(2))
+    encodings = {f"{n}_q": (float(np.exp(rng.uniform(-9, -4))), 0) for n in "aby"}
+    model = make(a.shape, b.shape, **encodings, dtype="int16", activation="RELU6")
+    module = import_tflite(model)
+    module.verify()
+    np.testing.assert_array_equal(layers.run(module, a, b), *run(model, [a, b]))
+
+
+def added(**changed: tb.Quant) -> bytes:
+    encodings: dict[str, tb.Quant] = {"a_q": (0.5, 0), "b_q": (0.5, 0), "y_q": (0.3, 0)}
+    return tb.add([2], [2], **encodings | changed, dtype="int16")
+
+
 def dense(bias: np.ndarray | None, **changed: Any) -> bytes:
     keywords = {"x_q": (0.5, 0), "w_scales": 0.5, "y_q": (0.5, 0), "dtype": "int16"} | changed
     return tb.fully_connected([1, 2], np.ones((3, 2), np.int8), bias, **keywords)
@@ -240,6 +258,11 @@ def undeclared() -> bytes:
             lambda: Random(0, np.int32).depthwise()[0],
             "bias for INT16 must be INT64, or INT32 with a quantized_bias_type that says so, "
             "got INT32 with None",
+        ),
+        (lambda: added(b_q=(0.5, 3)), "zero point of 'b' must be 0 for INT16, got 3"),
+        (
+            lambda: added(y_q=(0.25, 0)),
+            "scales of INT16 must not all be powers of two, got 0.5, 0.5, 0.25",
         ),
         (lambda: dense(None, x_q=(0.5, 3)), "zero point of 'x' must be 0 for INT16, got 3"),
         (lambda: dense(None, y_q=(0.5, -1)), "zero point of 'y' must be 0 for INT16, got -1"),

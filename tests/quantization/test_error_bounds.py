@@ -19,6 +19,7 @@ from sima_mlir.quantization import (
     Layer,
     Quantization,
     Rounding,
+    error_bounds,
     fixed_point_constants,
     fixed_point_multiply,
     fold_requantization,
@@ -32,6 +33,7 @@ from sima_mlir.quantization.error_bounds import (
     EmittedLayer,
     InputDistribution,
     StepFunction,
+    _Pair,
     differences,
     layer_error,
     layer_rms,
@@ -193,7 +195,7 @@ def test_differences_are_those_of_every_index(pair: tuple[Rounding, Rounding], c
     expected = results_of(emitted, count) - results_of(source, count)
     found = differences(source, emitted, count)
     np.testing.assert_array_equal(by_index(found, expected.shape), expected)
-    np.testing.assert_array_equal(found.largest(12), np.abs(expected).max(axis=0))
+    np.testing.assert_array_equal(found.largest(12), np.abs(expected).max(axis=0), strict=True)
     np.testing.assert_array_equal(step_error(source, emitted, count), np.abs(expected).max(axis=0))
     np.testing.assert_allclose(
         step_rms(source, emitted, count), np.sqrt((expected**2).mean(axis=0)), rtol=1e-12
@@ -217,7 +219,7 @@ def test_channels_may_have_counts_of_their_own(seed: int):
 
 
 @pytest.mark.parametrize("rounding", [Rounding.TFLITE, Rounding.RUY])
-@pytest.mark.parametrize("step", [7, 1000])
+@pytest.mark.parametrize("step", [7, 290, 1000])
 def test_a_scale_of_few_bits_is_decided_too(rounding: Rounding, step: int):
     """gemmlowp rounds to whole numbers first, so its codes change far from where a line would."""
     source, emitted = (
@@ -280,15 +282,122 @@ def test_a_function_rises_as_long_as_nothing_leaves_32_bits(
     assert function.rises(1000).tolist() == [expected]
 
 
+@pytest.mark.parametrize(
+    ("last", "scale", "expected"),
+    [(1_431_655_765, 3 << 29, False), (1_717_986_916, 5 << 28, True)],
+    ids=["to-2**31-0.5", "to-2**31-3"],
+)
+def test_a_function_rises_until_a_product_is_rounded_out_of_32_bits(
+    last: int, scale: int, expected: bool
+):
+    function = StepFunction.of(last - 1, 1, scale, 30, 0, Rounding.UPWARD, ALL_INT32)
+    assert function.rises(2).tolist() == [expected]
+    assert (function.at(1) > function.at(0)).tolist() == [expected]
+
+
+@pytest.mark.parametrize(
+    ("scale", "rounding", "room"),
+    [(1, Rounding.UPWARD, 16), (1, Rounding.AWAY, 0), (1 << 30, Rounding.UPWARD, 0)],
+)
+def test_only_a_shift_that_rounds_upward_needs_room(scale: int, rounding: Rounding, room: int):
+    for last, expected in ((1 << 31) - 1 - room, True), ((1 << 31) - room, False):
+        function = StepFunction.of(last - 1, 1, scale, 5, 0, rounding, INT8)
+        assert function.fits(2).tolist() == [expected]
+
+
+def test_constants_of_any_integer_type_become_int64():
+    """An argument may need more bits than the constants that make it up."""
+    start, step, scale, shift = np.int8([-100, 100]), np.int8(100), np.int16(1), np.uint8(1)
+    function = StepFunction.of(start, step, scale, shift, 0, Rounding.UPWARD, INT16)
+    assert {array.dtype for array in function[:4]} == {np.dtype(np.int64)}
+    assert function.at(100).tolist() == [4950, 5050]
+
+
+def test_functions_of_no_channels_do_not_differ():
+    one, two = (StepFunction.of([], 1, 1, 1, 0, r, INT8) for r in (Rounding.UPWARD, Rounding.AWAY))
+    assert all(len(runs) == 0 for runs in differences(one, two, 5))
+
+
+@pytest.mark.parametrize(
+    ("scale", "shift", "step", "zero_point", "rounding"),
+    [
+        (1, 20, 1, 0, Rounding.UPWARD),
+        (3 << 22, 44, 1, 37, Rounding.FLOAT32),
+        (3 << 29, 51, 1000, -20, Rounding.AWAY),
+    ],
+)
+def test_codes_are_looked_for_where_a_straight_line_reaches_them(
+    scale: int,
+    shift: int,
+    step: int,
+    zero_point: int,
+    rounding: Rounding,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Two indices about it and what float32 may be off are soon halved, all 2**17 or more not."""
+    start, count = -(1 << 27), (3 << 26) // step
+    function = StepFunction.of(start, step, scale, shift, zero_point, rounding, INT8)
+    calls, at = [], StepFunction.at
+
+    def counted(self: StepFunction, index: int | np.ndarray) -> np.ndarray:
+        calls.append(index)
+        return at(self, index)
+
+    monkeypatch.setattr(StepFunction, "at", counted)
+    found = differences(function, function, count)
+    assert not len(found.channel)
+    margin = 2 + (128 + abs(zero_point)) / (scale / 2.0**shift) / 2**20 / step
+    halvings = math.ceil(math.log2(2 * margin + 2))
+    assert len(calls) <= 2 * (1 + 2 + halvings)
+
+
+def test_codes_may_be_out_of_reach():
+    """A line would reach them 2**69 indices away, which no int64 holds."""
+    one, two = (
+        StepFunction.of(-500, 1, 1, 62, 0, rounding, INT8)
+        for rounding in (Rounding.UPWARD, Rounding.AWAY)
+    )
+    with np.errstate(all="raise"):
+        assert not len(differences(one, two, 1000).channel)
+
+
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch):
+    """30 channels of 500 pieces are taken in blocks of about 2000 pieces."""
+    sizes: list[int] = []
+
+    def recorded(source: StepFunction, emitted: StepFunction, count: np.ndarray) -> Differences:
+        sizes.append(500 * len(source.start))
+        return differences(source, emitted, count)
+
+    monkeypatch.setattr(error_bounds, "_MOST_PIECES", 2000)
+    monkeypatch.setattr(error_bounds, "differences", recorded)
+    one, two = (
+        StepFunction.of([-250] * 30, 1, 1 << 30, 31, 0, rounding, INT8)
+        for rounding in (Rounding.UPWARD, Rounding.AWAY)
+    )
+    assert step_error(one, two, 500).tolist() == [1] * 30
+    assert sum(sizes) == 30 * 500
+    assert max(sizes) < 2000 + 500
+
+
 def test_functions_that_do_not_rise_may_differ_by_all_codes():
     def function(start: list[int], scale: int, codes: tuple[int, int]) -> StepFunction:
         return StepFunction.of(start, 1, scale, 55, 0, Rounding.UPWARD, codes)
 
     starts = [(1 << 31) - 500, 0, (1 << 31) - 500]
-    source, emitted = function(starts, 1 << 30, (-5, 100)), function(starts, 3 << 29, (0, 7))
-    assert step_error(source, emitted, [1000, 1000, 1]).tolist() == [100, 0, 57]
-    assert step_rms(source, emitted, [1000, 1000, 1]).tolist() == [100, 0, 57]
-    assert step_error(emitted, source, [1000, 1000, 1]).tolist() == [100, 0, 57]
+    source, emitted = function(starts, 1 << 30, (-5, 100)), function(starts, 3 << 29, (-3, 7))
+    assert step_error(source, emitted, [1000, 1000, 1]).tolist() == [103, 0, 57]
+    assert step_rms(source, emitted, [1000, 1000, 1]).tolist() == [103, 0, 57]
+    assert step_error(emitted, source, [1000, 1000, 1]).tolist() == [103, 0, 57]
+
+
+def test_a_single_result_is_compared_even_where_it_wraps():
+    """gemmlowp doubles 2**31 - 10 to -20, and gives -15; the other one is 64."""
+    start = (1 << 31) - 10
+    source = StepFunction.of(start, 1, 3 << 29, 30, 0, Rounding.TFLITE, INT8)
+    emitted = StepFunction.of(start, 1, 1 << 30, 55, 0, Rounding.AWAY, INT8)
+    assert step_error(source, emitted, 1).tolist() == [64 + 15]
+    assert step_error(source, emitted, 2).tolist() == [255]
 
 
 def test_functions_with_the_same_constants_are_equal_even_where_they_wrap():
@@ -384,6 +493,20 @@ def test_wide_codes_of_many_indices_are_not_told_apart():
     assert error(1 << 21, 8) == [(1 << 32) - 1] * 8
 
 
+@pytest.mark.parametrize(("more", "expected"), [(0, 1), (2, (1 << 16) + 1)])
+def test_as_many_pieces_as_codes_are_told_apart(more: int, expected: int):
+    """64 channels with 2**17 codes in two functions are the 2**23 pieces that can be listed."""
+    counts = [1 << 20] + [1] * 63
+    one, two = (
+        StepFunction.of([-(1 << 19)] * 64, 1, 1 << 30, 34, 0, rounding, codes)
+        for rounding, codes in (
+            (Rounding.UPWARD, INT16),
+            (Rounding.AWAY, (INT16[0] - more, INT16[1])),
+        )
+    )
+    assert step_error(one, two, counts).tolist() == [expected] + [0] * 63
+
+
 @pytest.mark.parametrize(("bias", "expected"), [((1 << 30) - 128, 0), ((1 << 30) - 127, 255)])
 def test_an_emitted_sum_has_to_fit_32_bits_with_what_rounds_it(bias: int, expected: int):
     layer = dense_layer([[1]], 2.0**-31, bias=[bias])
@@ -411,7 +534,7 @@ def test_bound_of_kept_weights_is_the_largest_difference(pair: tuple[Rounding, R
         emitted = multiplied(layer, pair[1])
         expected = exhausted(layer, pair[0], emitted, output_codes=output_codes)
         bound = layer_error(layer, pair[0], emitted, output_codes=output_codes)
-        np.testing.assert_array_equal(bound, expected)
+        np.testing.assert_array_equal(bound, expected, strict=True)
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: "-".join(pair))
@@ -442,7 +565,9 @@ def test_indices_of_a_layer_stand_for_its_accumulators(seed: int):
     divisor = np.maximum(np.gcd.reduce(layer.weight.astype(int), axis=1), 1)
     index, rest = np.divmod(acc - acc.min(axis=0), divisor)
     assert not np.any(rest)
-    np.testing.assert_array_equal(count, index.max(axis=0) + 1)
+    np.testing.assert_array_equal(count, index.max(axis=0) + 1, strict=True)
+    for array in (*source_steps[:4], *emitted_steps[:4]):
+        assert array.dtype == np.int64
     np.testing.assert_array_equal(
         source_steps.at(index), source_results(layer, pair[0], x, output_codes)
     )
@@ -642,6 +767,107 @@ def test_exact_channels_are_decided_beside_others():
     assert layer_error(layer, Rounding.UPWARD, emitted)[1] > 0
 
 
+def test_an_exact_channel_is_decided_beside_one_that_is_not():
+    """3/4 of 4 and 8 are whole, of 7 not."""
+    layer = dense_layer([[4, 8], [4, 7]], 0.75)
+    emitted = folded(layer)
+    assert emitted.weight.tolist() == [[3, 6], [3, 5]]
+    bound = layer_error(layer, Rounding.UPWARD, emitted)
+    assert bound[0] == exhausted(layer, Rounding.UPWARD, emitted)[0] == 0
+    assert bound[1] > 0
+
+
+def magnitude(layer: Layer, emitted: EmittedLayer, channel: int) -> Fraction:
+    """The sum of all that is added up for the distance, with the largest weight at each tap."""
+    ratio, factor = rational(layer, emitted, channel)
+    bias = 0 if layer.bias is None else abs(int(layer.bias[channel]))
+    moved = abs(int(emitted.bias[channel])) + 128 * 128 * layer.weight.shape[1]
+    products = 255 * 128 * layer.weight.shape[1]
+    return ratio * (products + bias) + factor * (products + moved) + 256
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_float64_does_not_hide_a_distance(seed: int):
+    """The distance is never less than the exact one, and at most what 2**-38 of it all adds."""
+    rng = np.random.default_rng(seed)
+    layer = random_layer(rng, int(rng.integers(1, 30)), 20)
+    if seed % 3 == 0:
+        layer = layer._replace(weight=np.minimum(layer.weight, -layer.weight - 1))
+    if seed % 4 == 1:
+        layer = layer._replace(product_scale=layer.product_scale * 2.0**-20, bias=None)
+    emitted, plain = multiplied(layer, Rounding.AWAY), layer._replace(data_zero_point=0)
+    for one, other in (
+        (layer, folded(layer)),
+        (layer, emitted),
+        (plain, multiplied(plain, Rounding.RUY)),
+        (plain, emitted._replace(bias=np.zeros(20, np.int64), zero_point=127)),
+    ):
+        pair = _Pair(one, Rounding.UPWARD, other, INT8, INT8)
+        found = pair._distance(pair.residual()).tolist()
+        for channel in range(20):
+            exact = largest_distance(one, other, channel, INT8)
+            assert exact <= Fraction(found[channel])
+            assert found[channel] <= exact + magnitude(one, other, channel) / (1 << 38)
+
+
+@pytest.mark.parametrize("rounding", [Rounding.UPWARD, Rounding.TFLITE16])
+def test_float64_does_not_hide_that_a_ratio_is_rounded(rounding: Rounding):
+    ratios = [0.25, *np.random.default_rng(0).uniform(0.01, 0.99, 200)]
+    layer = dense_layer(np.full((201, 1), 101), ratios)
+    pair = _Pair(layer, rounding, multiplied(layer, Rounding.UPWARD), INT8, INT8)
+    extremes = pair._extremes(pair.source, pair.taps, pair.offset)
+    found = pair._source_slack(np.full(201, 1e6), extremes).tolist()
+    constants = zip(ratios, extremes.scale, extremes.shift, found, strict=True)
+    for ratio, scale, shift, slack in constants:
+        wrong = abs(Fraction(int(scale), 1 << int(shift)) - Fraction(ratio)) * 101 * 128
+        assert wrong <= Fraction(slack) <= wrong + Fraction(1, 1 << 35)
+
+
+@pytest.mark.parametrize(
+    ("largest", "ratios", "codes", "tampered"),
+    [(127, (0.2, 0.9), INT8, 2), (127, (0.2, 0.9), INT8, 0), (2, (40, 60), (0, 3), 0)],
+)
+def test_a_rounded_ratio_counts_as_far_as_results_can_be(
+    largest: int, ratios: tuple[float, float], codes: tuple[int, int], tampered: int
+):
+    """What it adds to the distance is less than twice what the largest products are wrong by.
+
+    These are a step of the accumulator and a distance away from the last code at most.
+    """
+    rng = np.random.default_rng(0)
+    weight = rng.integers(-largest, largest + 1, (1500, 4))
+    layer = dense_layer(weight, rng.uniform(*ratios, 1500))
+    emitted = folded(layer)
+    moved = emitted.weight + rng.integers(-tampered, tampered + 1, weight.shape)
+    emitted = emitted._replace(weight=np.clip(moved, -128, 127).astype(np.int8))
+    bound = layer_error(layer, Rounding.TFLITE16, emitted, input_codes=codes)
+    scale, shift = quantize_multiplier(layer.product_scale, Rounding.TFLITE16)
+    for channel, found in enumerate(bound.tolist()):
+        if is_proportional(layer, emitted, channel):
+            continue
+        ratio = Fraction(float(layer.product_scale[channel]))
+        wrong = abs(Fraction(int(scale[channel]), 1 << int(shift[channel])) / ratio - 1)
+        last = max(abs(c) for c in codes) * int(np.abs(layer.weight[channel].astype(int)).sum())
+        apart = largest_distance(layer, emitted, channel, codes)
+        spread = min(255, largest_spread(layer, Rounding.TFLITE16, emitted, channel, codes))
+        reach = 128 + apart + ratio
+        assert found >= min(spread, math.floor(1 + apart + wrong * min(reach, ratio * last / 2)))
+        assert found <= min(255, math.floor(1 + apart + wrong * 2 * (reach + 5)))
+
+
+def test_a_source_that_wraps_beside_an_emitted_layer_that_does_not_has_no_bound():
+    layer = dense_layer([[1, 50]], 1.5, bias=[(1 << 30) - 50])
+    emitted = multiplied(layer, Rounding.AWAY)._replace(weight=np.array([[2, 50]], np.int8))
+    assert exhausted(layer, Rounding.TFLITE, emitted).tolist() == [255]
+    assert layer_error(layer, Rounding.TFLITE, emitted).tolist() == [255]
+
+
+def test_results_that_are_just_within_32_bits_have_a_bound():
+    layer = dense_layer([[1, 50]], 2.0**-24, bias=[(1 << 31) - 2 - 127 * 52])
+    emitted = multiplied(layer, Rounding.AWAY)._replace(weight=np.array([[2, 50]], np.int8))
+    assert layer_error(layer, Rounding.AWAY, emitted, output_codes=WIDE) <= 1
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_the_worst_input_is_the_worst_of_all(seed: int):
     rng = np.random.default_rng(seed)
@@ -797,6 +1023,14 @@ def test_a_product_zero_point_does_not_hide_that_the_source_wraps(rounding: Roun
         assert wrapped <= layer_error(layer, rounding, emitted)
 
 
+def test_a_product_zero_point_does_not_make_the_source_wrap():
+    layer = dense_layer([[1]], 2.0**-24)
+    layer = layer._replace(product_zero_point=np.array([-(1 << 30) - 1000]))
+    emitted = folded(layer)
+    assert exhausted(layer, Rounding.UPWARD, emitted).tolist() == [0]
+    assert layer_error(layer, Rounding.UPWARD, emitted).tolist() == [0]
+
+
 @pytest.mark.parametrize("rounding", CONTRACTS)
 def test_a_product_zero_point_is_part_of_the_bias(rounding: Rounding):
     rng = np.random.default_rng(11)
@@ -843,6 +1077,28 @@ def test_weights_of_minus_128(rounding: Rounding):
     layer = dense_layer([[-128, -128], [-128, 127]], [0.9, 0.002], bias=[0, 3], zero_point=-5)
     check_exhausted(layer, rounding, folded(layer))
     check_exhausted(layer, rounding, multiplied(layer, Rounding.FLOAT32))
+    layer = dense_layer([[-128, -128], [-128, -128]], [0.0037, 0.0029], zero_point=3)
+    assert np.any(exhausted(layer, rounding, folded(layer)))
+    check_exhausted(layer, rounding, folded(layer))
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.uint8, np.uint16, np.uint32, np.int64])
+def test_the_integer_types_of_constants_do_not_matter(dtype: type[np.integer]):
+    layer = dense_layer(
+        [[3, 100], [120, 7]], [0.3, 0.6 * 2.0**-26], bias=[5, 1 << 29], zero_point=-3
+    )
+    emitted = folded(layer)
+    typed = emitted._replace(
+        weight=emitted.weight.astype(dtype),
+        scale=emitted.scale.astype(dtype),
+        shift=emitted.shift.astype(np.int8),
+    )
+    for rounding in CONTRACTS:
+        np.testing.assert_array_equal(
+            layer_error(layer._replace(weight=layer.weight.astype(dtype)), rounding, typed),
+            check_exhausted(layer, rounding, emitted),
+            strict=True,
+        )
 
 
 @pytest.mark.parametrize("rounding", CONTRACTS)
@@ -905,7 +1161,7 @@ def test_a_bound_is_at_most_what_the_extreme_results_allow():
         apart = [largest_distance(layer, wrong, c, INT8) for c in range(2)]
         assert all(1 + d > s for d, s in zip(apart, spread.tolist(), strict=True))
         found = layer_error(layer, Rounding.AWAY, wrong, output_codes=codes)
-        np.testing.assert_array_equal(found, spread)
+        np.testing.assert_array_equal(found, spread, strict=True)
 
 
 def test_sixteen_bit_data():

@@ -1,9 +1,9 @@
 // If this fails, `auto` folds a scale that loses more than it may, or multiplies where a shift would
 // do, or does not say which and why.
-// RUN: sima-opt %s --split-input-file -p 'convert-qnn-to-sima{requantization=auto}' --remarks 2>%t | filecheck %s
+// RUN: sima-opt %s --split-input-file -p 'convert-qnn-to-sima{weight-rounding=nearest requantization=auto}' --remarks 2>%t | filecheck %s
 // RUN: filecheck %s --check-prefix=REMARK < %t
-// RUN: sima-opt %s --split-input-file -p 'convert-qnn-to-sima{requantization=auto max-error=0}' | filecheck %s --check-prefix=ZERO
-// RUN: sima-opt %s --split-input-file -p 'convert-qnn-to-sima{requantization=auto max-error=3 certify=true}' | filecheck %s --check-prefix=THREE
+// RUN: sima-opt %s --split-input-file -p 'convert-qnn-to-sima{weight-rounding=nearest requantization=auto max-error=0}' | filecheck %s --check-prefix=ZERO
+// RUN: sima-opt %s --split-input-file -p 'convert-qnn-to-sima{weight-rounding=nearest requantization=auto max-error=3 certify=true}' | filecheck %s --check-prefix=THREE
 
 // Of two layers, the ratio of one is a power of two, and 0.7 * 2^-4 of the other gives results that
 // are off by up to 3 (`max-error.mlir`). Without `max-error`, auto allows 1.

@@ -1,9 +1,9 @@
 // If this fails, a certificate quotes something else than its source, or promises what does not hold,
 // or is refused when it is read again. Every bound here follows from its comment.
-// RUN: sima-opt %s --split-input-file -p 'convert-qnn-to-sima{certify=true}' | filecheck %s
+// RUN: sima-opt %s --split-input-file -p 'convert-qnn-to-sima{weight-rounding=nearest certify=true}' | filecheck %s
 // RUN: sima-opt %s --split-input-file -p 'convert-qnn-to-sima{certify=true requantization=tflite}' | filecheck %s --check-prefix=TFLITE
-// RUN: sima-opt %s --split-input-file -p 'convert-qnn-to-sima{certify=true}' --mlir-print-op-generic | sima-opt --split-input-file | filecheck %s
-// RUN: sima-opt %s --split-input-file -p convert-qnn-to-sima | not grep certificate
+// RUN: sima-opt %s --split-input-file -p 'convert-qnn-to-sima{weight-rounding=nearest certify=true}' --mlir-print-op-generic | sima-opt --split-input-file | filecheck %s
+// RUN: sima-opt %s --split-input-file -p 'convert-qnn-to-sima{weight-rounding=nearest}' | not grep certificate
 
 // Ratios that are powers of two fold without loss, and both round half up: the bound is 0. The
 // weight is quoted, because a folded one may differ; the window and the clamp are the operation's,

@@ -1,5 +1,5 @@
 // If this fails, transposed convolutions do not fuse with what follows them, or lose their window.
-// RUN: sima-opt %s --split-input-file -p 'convert-qnn-to-sima{certify=true}' | filecheck %s
+// RUN: sima-opt %s --split-input-file -p 'convert-qnn-to-sima{weight-rounding=nearest certify=true}' | filecheck %s
 // RUN: sima-opt %s --split-input-file -p 'convert-qnn-to-sima{requantization=tflite certify=true}' | filecheck %s --check-prefix=TFLITE
 
 // Every tap is in the bias with the zero point, also where it meets no code: -128 * 2**10 + 128 * 9 * 75.

@@ -1,5 +1,5 @@
 // If this fails, convolutions do not fuse with what surrounds them.
-// RUN: sima-opt %s --split-input-file -p convert-qnn-to-sima | filecheck %s
+// RUN: sima-opt %s --split-input-file -p 'convert-qnn-to-sima{weight-rounding=nearest}' | filecheck %s
 
 // The worked example of a padded convolution whose input's zero point is not 0.
 // CHECK-LABEL: @padded

@@ -1,6 +1,6 @@
 // If this fails, the constants of a fully connected layer are wrong: they are those of a worked
 // example, computed by hand from the requantization formula.
-// RUN: sima-opt %s --split-input-file -p convert-qnn-to-sima | filecheck %s
+// RUN: sima-opt %s --split-input-file -p 'convert-qnn-to-sima{weight-rounding=nearest}' | filecheck %s
 // RUN: sima-opt %s --split-input-file -p 'convert-qnn-to-sima{requantization=tflite}' | filecheck %s --check-prefix=TFLITE
 
 // CHECK-LABEL: @bias

@@ -1,12 +1,12 @@
 // If this fails, a result that may be further off than `max-error` allows is emitted, or one that is
 // proven to be near enough is refused.
-// RUN: not sima-opt %s --split-input-file -p 'convert-qnn-to-sima{max-error=0}' -o /dev/null 2>&1 | filecheck %s --match-full-lines
-// RUN: not sima-opt %s --split-input-file -p 'convert-qnn-to-sima{max-error=2}' -o /dev/null 2>&1 | filecheck %s --check-prefix=TWO --match-full-lines
-// RUN: sima-opt %s --split-input-file -p 'convert-qnn-to-sima{max-error=2 partial=true}' 2>&1 | filecheck %s --check-prefix=PARTIAL
-// RUN: sima-opt %s --split-input-file -p 'convert-qnn-to-sima{max-error=3}' | filecheck %s --check-prefix=THREE
+// RUN: not sima-opt %s --split-input-file -p 'convert-qnn-to-sima{weight-rounding=nearest max-error=0}' -o /dev/null 2>&1 | filecheck %s --match-full-lines
+// RUN: not sima-opt %s --split-input-file -p 'convert-qnn-to-sima{weight-rounding=nearest max-error=2}' -o /dev/null 2>&1 | filecheck %s --check-prefix=TWO --match-full-lines
+// RUN: sima-opt %s --split-input-file -p 'convert-qnn-to-sima{weight-rounding=nearest max-error=2 partial=true}' 2>&1 | filecheck %s --check-prefix=PARTIAL
+// RUN: sima-opt %s --split-input-file -p 'convert-qnn-to-sima{weight-rounding=nearest max-error=3}' | filecheck %s --check-prefix=THREE
 // RUN: sima-opt %s --split-input-file -p 'convert-qnn-to-sima{max-error=0 requantization=tflite}' | filecheck %s --check-prefix=TFLITE
-// RUN: not sima-opt %s -p 'convert-qnn-to-sima{max-error=-1}' 2>&1 | filecheck %s --check-prefix=NEGATIVE
-// RUN: not sima-opt %s -p 'convert-qnn-to-sima{max-error=1.5}' 2>&1 | filecheck %s --check-prefix=REAL
+// RUN: not sima-opt %s -p 'convert-qnn-to-sima{weight-rounding=nearest max-error=-1}' 2>&1 | filecheck %s --check-prefix=NEGATIVE
+// RUN: not sima-opt %s -p 'convert-qnn-to-sima{weight-rounding=nearest max-error=1.5}' 2>&1 | filecheck %s --check-prefix=REAL
 // NEGATIVE: error: pass 'convert-qnn-to-sima': max-error must not be negative, got -1
 // REAL: error: option 'max-error' of pass 'convert-qnn-to-sima' must be int|None, got 1.5
 

@@ -1,8 +1,8 @@
 // If this fails, somebody who asks what became of an operation gets no answer, a wrong one, or one
 // at another place. Bounds and expected errors follow from the comments.
-// RUN: sima-opt %s --split-input-file -p convert-qnn-to-sima --remarks -o /dev/null 2>&1 | filecheck %s --match-full-lines
+// RUN: sima-opt %s --split-input-file -p 'convert-qnn-to-sima{weight-rounding=nearest}' --remarks -o /dev/null 2>&1 | filecheck %s --match-full-lines
 // RUN: sima-opt %s --split-input-file -p 'convert-qnn-to-sima{requantization=tflite}' --remarks -o /dev/null 2>&1 | filecheck %s --check-prefix=TFLITE --match-full-lines
-// RUN: sima-opt %s --split-input-file -p convert-qnn-to-sima -o /dev/null 2>&1 | filecheck %s --check-prefix=UNASKED --match-full-lines
+// RUN: sima-opt %s --split-input-file -p 'convert-qnn-to-sima{weight-rounding=nearest}' -o /dev/null 2>&1 | filecheck %s --check-prefix=UNASKED --match-full-lines
 
 // What is fused names what it became part of; a list is said as its least and largest number.
 // Powers of two lose nothing.
