@@ -84,9 +84,6 @@ from sima_mlir.quantization import (
 )
 from sima_mlir.quantization.weight_rounding import WeightRounding
 
-ON_HOST = Refusal("its function is for the host", "take sima.host off the function")
-"""What is not said of the operations that are meant to stay."""
-
 LARGEST_PRODUCT = 255 * 255
 """The largest product of two differences of 8-bit codes."""
 
@@ -111,8 +108,7 @@ class ConvertQnnToSimaPass(LoweringOptions):
             lowering.refuse(reader, Refusal(reason, "put a qnn.requantize between the two"))
         for pad, refusal in nonzero_pads(op):
             lowering.refuse(pad, refusal)
-        for outlined in _on_host(op):
-            lowering.refuse(outlined, ON_HOST)
+        lowering.on_host.update(_on_host(op))
         source = list(op.walk())
         patterns: list[RewritePattern] = [pattern(lowering) for pattern in PATTERNS]
         applier = GreedyRewritePatternApplier(patterns, dce_enabled=False)
@@ -145,11 +141,9 @@ class ConvertQnnToSimaPass(LoweringOptions):
         kind = RemarkKind.MISSED if self.partial else RemarkKind.FAILURE
         findings: list[Finding] = []
         for op in module.walk():
-            if not is_qnn(op) and op not in lowering.misses:
+            if op in lowering.on_host or (not is_qnn(op) and op not in lowering.misses):
                 continue
             refusal = lowering.reason(op)
-            if refusal is ON_HOST:
-                continue
             said = "left in qnn" if self.partial else "cannot be lowered"
             prefix = f"{said}: " if is_qnn(op) or not self.partial else ""
             message = f"{prefix}{refusal.reason}; {refusal.remedy}"

@@ -37,6 +37,8 @@ class Lowering:
     budget: int | None
     """How many codes a result may be off, where that is limited."""
     rounder: WeightRounder
+    on_host: set[Operation] = field(default_factory=set[Operation])
+    """Operations that are for the host, and stay as they are."""
     misses: dict[Operation, Refusal] = field(default_factory=dict[Operation, Refusal])
     replaced: dict[Operation, Operation] = field(default_factory=dict[Operation, Operation])
     """What each operation became, or became part of."""

@@ -97,7 +97,8 @@ def quantize_multiplier(
 
     The significand has 31 bits (rounded half away from zero), 24 bits for `float32`, where it is
     exactly the float32 nearest to the multiplier, and 15 bits for `tflite16`. A multiplier so
-    small that its shift would pass 62 becomes zero, as in TFLite.
+    small that its shift would pass 62 becomes zero, as in TFLite; for `away`, whose operands may
+    have 48 bits, it keeps the bits that the shift of 62 leaves.
 
     Raises `ValueError` for a multiplier that is negative, not finite, or needs a left shift.
     """
@@ -141,7 +142,9 @@ def fixed_point_multiply(
     scalars, or one per channel along its last axis. The result is int64, holding an int32 that
     wraps as the executor does; `float32` does not wrap.
     """
-    multiply = _MULTIPLY[rounding]
+    may_be_wide = rounding is Rounding.AWAY and values.itemsize > 4
+    is_wide = may_be_wide and np.abs(values).max(initial=0) >= 1 << 32
+    multiply = _multiply_wide if is_wide else _MULTIPLY[rounding]
     significand = np.asarray(scale_correction, dtype=np.int64)
     return multiply(values.astype(np.int64), significand, np.asarray(shift, dtype=np.int64))
 
@@ -160,6 +163,12 @@ def _significand31(value: FloatArray) -> tuple[Int64Array, Int64Array]:
     significand = np.floor(fraction * 2.0**31 + 0.5).astype(np.int64)
     carry = significand == 1 << 31
     return significand >> carry, 31 - (exponent.astype(np.int64) + carry)
+
+
+def _gradual31(value: FloatArray) -> tuple[Int64Array, Int64Array]:
+    significand, shift = _significand31(value)
+    excess = np.clip(shift - MAX_SHIFT, 0, MAX_SHIFT)
+    return significand >> excess, shift - excess
 
 
 def _significand24(value: FloatArray) -> tuple[Int64Array, Int64Array]:
@@ -189,8 +198,6 @@ def _multiply_upward(values: Int64Array, scale: Int64Array, shift: Int64Array) -
 
 
 def _multiply_away(values: Int64Array, scale: Int64Array, shift: Int64Array) -> Int64Array:
-    if np.any(np.abs(values) >> 32):
-        return _multiply_wide(values, scale, shift)
     product = values * scale
     below = ((product < 0) & (shift > 0)).astype(np.int64)
     return wrap_int32((product + _half(shift) - below) >> shift)
@@ -232,7 +239,7 @@ def _multiply_float32(values: Int64Array, scale: Int64Array, shift: Int64Array) 
 
 _SIGNIFICANDS: dict[Rounding, Callable[[FloatArray], tuple[Int64Array, Int64Array]]] = {
     Rounding.UPWARD: _significand31,
-    Rounding.AWAY: _significand31,
+    Rounding.AWAY: _gradual31,
     Rounding.TFLITE: _significand31,
     Rounding.RUY: _significand31,
     Rounding.FLOAT32: _significand24,

@@ -11,6 +11,7 @@ from typing import Any
 
 from xdsl.passes import ModulePass
 
+from sima_mlir.passes.bases import Pipeline
 from sima_mlir.pipeline import available_passes
 from sima_mlir.universe import SIMA_UNIVERSE
 
@@ -38,7 +39,10 @@ def _entries_of_options(pass_type: type[ModulePass]) -> Iterator[str]:
 def _entry(head: str, text: str) -> Iterator[str]:
     """Yields a head, and the text beside it or, where the head is long, below it."""
     yield head
-    yield from textwrap.wrap(text, _WIDTH, initial_indent=" " * 8, subsequent_indent=" " * 8)
+    indent = " " * 8
+    yield from textwrap.wrap(
+        text, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+    )
 
 
 def _summary(pass_type: type[ModulePass]) -> str:
@@ -46,7 +50,10 @@ def _summary(pass_type: type[ModulePass]) -> str:
     text = pass_type.__doc__ or ""
     if text.startswith(f"{pass_type.__name__}("):
         return ""
-    return " ".join(inspect.cleandoc(text).partition("\n\n")[0].split())
+    summary = " ".join(inspect.cleandoc(text).partition("\n\n")[0].split())
+    if not issubclass(pass_type, Pipeline):
+        return summary
+    return f"{summary} Stands for {', '.join(p.name for p in pass_type().passes())}."
 
 
 def _option(field: Field[Any]) -> str:

@@ -274,8 +274,23 @@ def test_any_shift_and_any_significand_round_once(rounding: Rounding, shift: int
 def test_quantize_multiplier_is_tflites(rounding: Rounding):
     for multiplier in multipliers(2000, 10):
         significand, exponent = tflite_quantize_multiplier(multiplier)
+        if rounding is Rounding.AWAY and not significand:
+            continue
         scale, shift = quantize_multiplier(multiplier, rounding)
         assert (int(scale), int(shift)) == (significand, 31 - exponent), multiplier
+
+
+@pytest.mark.parametrize("exponent", [-93, -63, -62, -50, -40, -34, -33, -32, -31])
+@pytest.mark.parametrize("fraction", [0.5, 0.7, 1 - 2.0**-31])
+def test_away_keeps_what_62_bits_hold_of_a_small_multiplier(exponent: int, fraction: float):
+    multiplier = math.ldexp(fraction, exponent)
+    scale, shift = (int(n) for n in quantize_multiplier(multiplier, Rounding.AWAY))
+    assert shift <= 62
+    assert abs(Fraction(multiplier) - Fraction(scale, 2**shift)) < Fraction(1, 2**62)
+    smallest = fixed_point_multiply(np.array([-(2**31), 2**31 - 1]), scale, shift, Rounding.AWAY)
+    assert smallest.tolist() == [
+        round_half_away(n * Fraction(multiplier)) for n in (-(2**31), 2**31 - 1)
+    ]
 
 
 def test_quantize_multiplier_keeps_float32_exactly():

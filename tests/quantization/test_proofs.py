@@ -92,6 +92,8 @@ class Symbol(NDArrayOperatorsMixin):
         """Lets a guard pass: what it refuses, the hypotheses of the theorem exclude."""
         return initial
 
+    max = min
+
 
 class Int8Symbol(Symbol):
     itemsize = 1

@@ -69,7 +69,7 @@ def test_wide_values_are_multiplied_by_the_scale_of_their_channel():
     assert result.tolist() == exact
 
 
-@given(numbers, st.floats(2.0**-40, 0.99))
+@given(numbers, st.floats(2.0**-45, 0.99))
 def test_wide_contracts_are_near_the_product(value: int, multiplier: float):
     product = value * multiplier
     for rounding in WIDE_ROUNDINGS:
@@ -79,7 +79,8 @@ def test_wide_contracts_are_near_the_product(value: int, multiplier: float):
             np.array([value]), *quantize_multiplier(multiplier, rounding), rounding
         )
         bits = 15 if rounding is Rounding.TFLITE16 else 31
-        assert abs(int(result[0]) - product) <= 1 + abs(product) * 2.0 ** (1 - bits)
+        if rounding is Rounding.AWAY or multiplier > 2.0**-31:  # LiteRT's 16-bit ones vanish
+            assert abs(int(result[0]) - product) <= 0.51 + abs(product) * 2.0 ** (1 - bits)
 
 
 def layer(weight: list[list[int]], bias: list[int]) -> Layer:

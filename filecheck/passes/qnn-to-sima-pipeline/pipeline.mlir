@@ -7,7 +7,9 @@
 // OPTION: error: pass 'qnn-to-sima-pipeline': max-error must not be negative, got -1
 
 // HELP: qnn-to-sima-pipeline
-// HELP-NEXT: Simplifies a quantized network without changing a result, and lowers it.
+// HELP-NEXT: Simplifies a quantized network without changing a result, and lowers it. Stands for dce,
+// HELP-NEXT: qnn-unsigned-to-signed, qnn-propagate-layout, qnn-fold-constants, qnn-merge-requantize,
+// HELP-NEXT: qnn-merge-clip, qnn-fold-pad, convert-qnn-to-sima.
 // HELP: requantization=sima
 // HELP-NEXT: sima: fold scales into 8-bit weights and a shift;
 

@@ -1,6 +1,6 @@
 // Fails when a lowered layer is not compared with what its source computes, or is off by more.
 // RUN: sima-opt %s -p 'convert-qnn-to-sima{requantization=tflite}' --mlir-print-debuginfo -o %t.exact.mlir
-// RUN: sima-opt %s -p convert-qnn-to-sima --mlir-print-debuginfo -o %t.folded.mlir
+// RUN: sima-opt %s -p 'convert-qnn-to-sima{weight-rounding=nearest}' --mlir-print-debuginfo -o %t.folded.mlir
 // RUN: sima-run %t.exact.mlir --inputs %S/../../../examples/digits/digits_test.npz --compare %s --compare-output-file %t.json | filecheck %s --check-prefix=EXACT
 // RUN: filecheck %s --check-prefix=JSON --input-file %t.json
 // RUN: sima-run %t.folded.mlir --inputs %S/../../../examples/digits/digits_test.npz --compare %s | filecheck %s --check-prefix=FOLDED
