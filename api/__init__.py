@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sima_mlir.diagnostics import Diagnostic, Remark, SimaError
     from sima_mlir.differences import Difference, measure
     from sima_mlir.execution import interpret, interpret_batches
+    from sima_mlir.expectations import check_expectations
     from sima_mlir.loading import load, read
     from sima_mlir.matching import SavedValues
     from sima_mlir.pipeline import parse_pipeline, run_pipeline
@@ -42,6 +43,7 @@ __all__ = [
     "SavedValues",
     "SimaError",
     "__version__",
+    "check_expectations",
     "compare",
     "interpret",
     "interpret_batches",
@@ -63,6 +65,7 @@ _MODULES = {
     "Remark": "diagnostics",
     "SavedValues": "matching",
     "SimaError": "diagnostics",
+    "check_expectations": "expectations",
     "compare": "comparison",
     "interpret": "execution",
     "interpret_batches": "execution",

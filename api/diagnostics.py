@@ -141,6 +141,13 @@ def _place(location: LocationAttr) -> str:
     return "<unknown>:0" if name is None else f'loc("{name}")'
 
 
+def place_of(location: LocationAttr | None) -> tuple[str | None, int, int]:
+    """Returns file, line and column of a location; no file, and 0, where it has none."""
+    for leaf in _places(location):
+        return leaf.filename.data, leaf.line.data, leaf.column.data
+    return None, 0, 0
+
+
 def _places(location: LocationAttr | None) -> Iterator[FileLineColLoc]:
     """Yields the places of a location, the nearest first."""
     if location is None:

@@ -65,9 +65,13 @@ def _start(
     reader, writer = cast("tuple[Channel, Channel]", context.Pipe(duplex=False))
     process = context.Process(target=_serve, args=(work, numbers, writer, [reader, *others]))
     process.daemon = True
-    with warnings.catch_warnings():  # Python 3.12 warns of forks beside threads, as BLAS has
-        warnings.simplefilter("ignore", DeprecationWarning)
-        process.start()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        with warnings.catch_warnings():  # Python 3.12 warns of forks beside threads, as BLAS has
+            warnings.simplefilter("ignore", DeprecationWarning)
+            process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     writer.close()
     return process, reader
 
@@ -75,7 +79,10 @@ def _start(
 def _serve(
     work: Callable[[int], object], numbers: range, writer: Channel, readers: list[Channel]
 ) -> None:
-    """Sends what `work` returns for each number; ends when nobody reads, or at an exception."""
+    """Sends what `work` returns for each number; ends when nobody reads, or at an exception.
+
+    Ctrl-C, which was blocked before the fork, is for the process that started this one.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     for reader in readers:

@@ -31,7 +31,11 @@ import sima_mlir
 ROUNDS = 9
 TESTS = Path(__file__).parent.parent / "tests"
 
-MODES = {"sima": "convert-qnn-to-sima", "tflite": "convert-qnn-to-sima{requantization=tflite}"}
+MODES = {
+    "tflite": "convert-qnn-to-sima{requantization=tflite}",
+    "sima, weights to nearest": "convert-qnn-to-sima{weight-rounding=nearest}",
+    "sima": "convert-qnn-to-sima",
+}
 
 MEMORY = """
 import sys

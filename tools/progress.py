@@ -24,6 +24,8 @@ def shown_progress() -> Generator[Callable[[int, int], None] | None, None, None]
         return
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, auto_refresh=False) as bar:
+    with Progress(
+        *columns, console=console, transient=True, auto_refresh=False, redirect_stdout=False
+    ) as bar:
         task = bar.add_task("runs", total=None)
         yield lambda done, count: bar.update(task, completed=done, total=count, refresh=True)

@@ -48,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the tool on the given arguments, those of the process by default."""
     parser = _make_parser()
     options = parser.parse_args(arguments)
+    if options.verify_diagnostics and options.format not in (None, "mlir"):
+        parser.error(f"argument --verify-diagnostics: not allowed with -f {options.format}")
     if options.split_input_file and options.format not in (None, "mlir"):
         parser.error(f"argument --split-input-file: not allowed with -f {options.format}")
     if options.remarks_output_file is not None:
@@ -93,6 +95,11 @@ def _make_parser() -> argparse.ArgumentParser:
         action="store_true",
         help=f"process the parts of an mlir input between lines '{_SEPARATOR}' on their own",
     )
+    add(
+        "--verify-diagnostics",
+        action="store_true",
+        help="check that the diagnostics are those of the input's 'expected-error {{...}}'",
+    )
     add("--remarks", action="store_true", help="print what the passes did, and how exact it is")
     add(
         "--remarks-filter",
@@ -134,14 +141,18 @@ def _run(options: argparse.Namespace) -> int:
             modules.append((ctx, module))
         except SimaError as error:
             found = error.diagnostics
-            refused = True
-        report(*(d for d in found if _is_wanted(options, d)))
+            refused = refused or not options.verify_diagnostics
+        wanted = [d for d in found if _is_wanted(options, d)]
+        if options.verify_diagnostics:
+            wanted = _verify(name, data, wanted)
+            refused = refused or bool(wanted)
+        report(*wanted)
         records = (d.to_dict() for d in found if isinstance(d, Remark))
         remarks += (record | {"file": record.get("file", name)} for record in records)
     if options.remarks_output_file is not None:
         _write_remarks(options.remarks_output_file, remarks)
-    if refused and (options.output is not None or not modules):
-        return REFUSED
+    if (refused and options.output is not None) or not modules:
+        return REFUSED if refused else DONE
     with open_text(options.output) as stream:
         for number, (ctx, module) in enumerate(modules):
             if number:
@@ -154,6 +165,16 @@ def _run(options: argparse.Namespace) -> int:
                 debuginfo=options.mlir_print_debuginfo,
             )
     return REFUSED if refused else DONE
+
+
+def _verify(name: str, data: bytes, diagnostics: Sequence[Diagnostic]) -> Sequence[Diagnostic]:
+    """Returns an error for each diagnostic that an input does not expect, or expects in vain."""
+    from sima_mlir import SimaError, check_expectations
+
+    try:
+        return check_expectations(name, data.decode(errors="replace"), diagnostics)
+    except SimaError as error:
+        return error.diagnostics
 
 
 def _read_inputs(options: argparse.Namespace) -> Iterator[tuple[str, bytes, str]]:

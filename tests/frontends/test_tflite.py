@@ -605,8 +605,8 @@ def test_hybrid_model_is_refused():
     model = tb.build_model(tensors, [tb.Operator("FULLY_CONNECTED", [0, 1, 2], [3])], [0], [3])
     refuse(
         model,
-        "tensor 'x' has type FLOAT32, only INT8, UINT8 are supported here (2 times)",
-        "tensor 'b' has type FLOAT32, only INT32 is supported here (1 time)",
+        "tensor 'x' has type FLOAT32, only INT8, UINT8, INT16 are supported here (2 times)",
+        "tensor 'b' has type FLOAT32, only INT32, INT64 are supported here (1 time)",
     )
 
 
@@ -700,7 +700,7 @@ AT = "operator 'CONV_2D' at 'y': "
         (conv_of({"outputs": [0]}), "tensor 'x' is computed twice"),
         (
             conv_of({"outputs": [3, 2]}),
-            "tensor 'b' has type INT32, only INT8, UINT8 are supported here (1 time)",
+            "tensor 'b' has type INT32, only INT8, UINT8, INT16 are supported here (1 time)",
         ),
         (conv_of({"inputs": [3, 1, 2]}), "tensor 'y' is used before it is computed"),
         (conv_of({"options": {}}), AT + "strides must be at least 1, got 0"),

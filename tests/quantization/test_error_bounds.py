@@ -38,9 +38,11 @@ from sima_mlir.quantization.error_bounds import (
     layer_error,
     layer_rms,
     layer_steps,
+    phases,
     step_error,
     step_rms,
 )
+from sima_mlir.quantization.target import WIDE_TARGET
 
 CONTRACTS = list(Rounding)
 PAIRS = list(cartesian(CONTRACTS, repeat=2))
@@ -825,7 +827,7 @@ def test_float64_does_not_hide_that_a_ratio_is_rounded(rounding: Rounding):
 
 @pytest.mark.parametrize(
     ("largest", "ratios", "codes", "tampered"),
-    [(127, (0.2, 0.9), INT8, 2), (127, (0.2, 0.9), INT8, 0), (2, (40, 60), (0, 3), 0)],
+    [(127, (0.2, 0.9), INT8, 2), (127, (0.2, 0.9), INT8, 0), (1, (90, 120), (0, 20), 1)],
 )
 def test_a_rounded_ratio_counts_as_far_as_results_can_be(
     largest: int, ratios: tuple[float, float], codes: tuple[int, int], tampered: int
@@ -1363,6 +1365,23 @@ def test_expected_error_is_that_of_sampled_inputs(rounding: Rounding, taps: int)
     for distribution in (InputDistribution.uniform(INT8), InputDistribution.measured(x)):
         found = layer_rms(layer, emitted, distribution)
         np.testing.assert_allclose(found, measured, rtol=0.05)
+
+
+def test_a_wide_accumulator_may_have_a_wide_bias():
+    """A bias of 2**40 that stands for one step in both."""
+    layer = dense_layer([[1]], 2.0**-40)._replace(bias=np.array([1 << 40]))
+    emitted = EmittedLayer.folded(layer.weight, layer.bias, np.array([40]))
+    found = layer_rms(layer, emitted, constant_inputs(0), target=WIDE_TARGET)
+    assert found.tolist() == [0]
+
+
+def test_phases_take_unsigned_weights():
+    """A stride of two splits three taps; the others read a zero point of -3."""
+    weight = np.array([1, 2, 3], np.uint8).reshape(3, 1, 1, 1, 1)
+    layer = dense_layer([[0]], 1.0, zero_point=-3)._replace(weight=weight, is_dense=False)
+    emitted = EmittedLayer.folded(weight, np.array([100]), np.array([0]))
+    biases = [phase.emitted.bias.tolist() for phase in phases(layer, emitted, [2])]
+    assert biases == [[100 - 3 * 2], [100 - 3 * (1 + 3)]]
 
 
 # Arguments that do not fit together

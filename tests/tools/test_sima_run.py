@@ -396,7 +396,19 @@ def test_the_first_batch_that_fails_is_reported(run, tmp_path, jobs):
     assert err.endswith("got 2147483654\n")
 
 
-SCRIPT = "from sima_mlir.tools.sima_run import main; raise SystemExit(main())"
+SCRIPT = """
+import sima_mlir.execution as execution
+from sima_mlir.tools.sima_run import main
+
+in_order = execution.in_order
+
+def announced(*arguments):
+    print("runs", flush=True)
+    yield from in_order(*arguments)
+
+execution.in_order = announced
+raise SystemExit(main())
+"""
 
 
 def start(*arguments, **streams):
@@ -414,7 +426,7 @@ def test_a_terminal_shows_how_many_runs_are_done(run):
         shown = b""
         while chunk := read_terminal(ours):
             shown += chunk
-        assert process.stdout.read() == b"out0 3x2 int8\nout1 6 int8\n"
+        assert process.stdout.read() == b"runs\nout0 3x2 int8\nout1 6 int8\n"
     os.close(ours)
     assert process.returncode == 0
     assert b"3/3" in shown
@@ -433,9 +445,10 @@ def test_ctrl_c_ends_all_processes_without_a_word(run, tmp_path, jobs):
     arguments = ["m.mlir", "--inputs", "x.npz", "--outputs", "y.npz", "--jobs", jobs]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with start(*arguments, **streams) as process:
-        time.sleep(4)
+        assert process.stdout.readline() == b"runs\n"
+        time.sleep(0.2)
         os.killpg(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (130, b"", b"")
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
