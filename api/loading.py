@@ -16,14 +16,19 @@ FORMATS = ("mlir", "tflite", "onnx")
 """The formats that can be read; a file's suffix says which it has."""
 
 
-def load(ctx: Context, path: str | PathLike[str], format: str | None = None) -> ModuleOp:
+def load(
+    ctx: Context, path: str | PathLike[str], format: str | None = None, *, partial: bool = False
+) -> ModuleOp:
     """Reads a file, whose suffix gives its format unless `format` does; does not verify it.
+
+    `partial` is that of `read`.
 
     Raises `SimaError` when there is no such file, when it cannot be read, when its format is not
     known, and for what `read` refuses.
     """
     data = read_file(path)
-    return read(ctx, data, str(path), format or format_of(path), Path(path).parent)
+    folder = Path(path).parent
+    return read(ctx, data, str(path), format or format_of(path), folder, partial=partial)
 
 
 def read_file(path: str | PathLike[str]) -> bytes:
@@ -40,11 +45,14 @@ def read(
     name: str = "<stdin>",
     format: str = "mlir",
     folder: Path | None = None,
+    *,
+    partial: bool = False,
 ) -> ModuleOp:
     """Returns the module that the bytes of a file hold, which `name` stands for in locations.
 
-    `folder` is where an ONNX model may keep data outside its file. What was assumed about a model
-    is a remark of the context, with the kind `Analysis`.
+    `folder` is where an ONNX model may keep data outside its file. With `partial`, the operators on
+    floats at its end that have no form in integers are left out, and what they read is returned.
+    What was assumed about a model, or left out, is a remark of the context, of kind `Analysis`.
 
     Raises `SimaError` when the format is not known or the bytes are not of it.
     """
@@ -54,7 +62,7 @@ def read(
         case "tflite":
             return _read_tflite(data, name)
         case "onnx":
-            return _read_onnx(ctx, data, name, folder)
+            return _read_onnx(ctx, data, name, folder, partial)
         case _:
             raise SimaError.of(f"format must be one of {', '.join(FORMATS)}, got '{format}'")
 
@@ -79,12 +87,17 @@ def _read_tflite(data: bytes, name: str) -> ModuleOp:
     return _imported(lambda: import_tflite(data, name), name)
 
 
-def _read_onnx(ctx: Context, data: bytes, name: str, folder: Path | None) -> ModuleOp:
+def _read_onnx(
+    ctx: Context, data: bytes, name: str, folder: Path | None, partial: bool
+) -> ModuleOp:
     from sima_mlir.frontends.onnx import import_onnx
     from sima_mlir.passes.diagnostics import Finding, RemarkKind, remark
 
     assumptions: list[str] = []
-    module = _imported(lambda: import_onnx(data, name, folder, report=assumptions.append), name)
+    report = assumptions.append
+    module = _imported(
+        lambda: import_onnx(data, name, folder, partial=partial, report=report), name
+    )
     for assumption in assumptions:
         remark(ctx, Finding(RemarkKind.ANALYSIS, module, assumption))
     return module

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -27,6 +28,7 @@ from sima_mlir.diagnostics import (
     operation_name,
     tidy,
 )
+from sima_mlir.instrumentation import Instrumentation
 from sima_mlir.passes.bases import Pipeline
 from sima_mlir.passes.diagnostics import Finding, LoweringError, RemarkContext
 from sima_mlir.universe import SIMA_UNIVERSE
@@ -48,14 +50,22 @@ def parse_pipeline(text: str) -> tuple[ModulePass, ...]:
 
     Raises `SimaError` for wrong syntax, an unknown pass, or an option that a pass does not take.
     """
-    passes = map(_make_pass, _parse_specs(_without_anchor(text.strip())))
+    passes = map(_make_pass, _parse_specs(_without_anchor(_tight(text.strip()))))
     return tuple(itertools.chain.from_iterable(map(_expanded, passes)))
 
 
 def run_pipeline(
-    ctx: Context, module: ModuleOp, pipeline: str | Sequence[ModulePass]
+    ctx: Context,
+    module: ModuleOp,
+    pipeline: str | Sequence[ModulePass],
+    *,
+    instrumentation: Sequence[Instrumentation] = (),
+    verify_each: bool = True,
 ) -> list[Remark]:
     """Runs passes on a module in place, verifying it before the first and after each.
+
+    Without `verify_each` it is verified before the first and after the last only. What there is of
+    `instrumentation` is told of each pass.
 
     Returns the remarks that the passes made: what they missed and found out, and, in a context
     made with `remarks=True`, what they did.
@@ -67,9 +77,14 @@ def run_pipeline(
     passes = parse_pipeline(pipeline) if isinstance(pipeline, str) else pipeline
     verify(module, ctx)
     remarks = _take_remarks(ctx, "import")
-    for module_pass in passes:
-        _apply(ctx, module, module_pass, remarks)
-        _verify_after(ctx, module, module_pass, remarks)
+    for number, module_pass in enumerate(passes):
+        is_verified = verify_each or number == len(passes) - 1
+        try:
+            _run_pass(ctx, module, module_pass, remarks, instrumentation, is_verified=is_verified)
+        except Exception:
+            for watcher in instrumentation:
+                watcher.failed(ctx, module, module_pass)
+            raise
     return remarks
 
 
@@ -77,6 +92,13 @@ def _without_anchor(text: str) -> str:
     if text.startswith(_ANCHOR) and text.endswith(")"):
         return text[len(_ANCHOR) : -1]
     return text
+
+
+def _tight(text: str) -> str:
+    """Returns a pipeline without the white space that xDSL does not take, but mlir-opt does."""
+    parts = text.split('"')
+    parts[::2] = (re.sub(r"\s*([,(){}])\s*", r"\1", part) for part in parts[::2])
+    return '"'.join(parts)
 
 
 def _parse_specs(text: str) -> list[ArgSpec]:
@@ -136,6 +158,28 @@ def _suggestion(name: str) -> str:
 
     near = get_close_matches(name, available_passes(), n=1)
     return f", did you mean '{near[0]}'" if near else ""
+
+
+def _run_pass(
+    ctx: Context,
+    module: ModuleOp,
+    module_pass: ModulePass,
+    remarks: list[Remark],
+    instrumentation: Sequence[Instrumentation],
+    *,
+    is_verified: bool,
+) -> None:
+    for watcher in instrumentation:
+        watcher.before(ctx, module, module_pass)
+    _apply(ctx, module, module_pass, remarks)
+    for watcher in instrumentation:
+        watcher.ran(ctx, module, module_pass)
+    if is_verified:
+        _verify_after(ctx, module, module_pass, remarks)
+        for watcher in instrumentation:
+            watcher.verified(ctx, module, module_pass)
+    for watcher in instrumentation:
+        watcher.after(ctx, module, module_pass)
 
 
 def _apply(ctx: Context, module: ModuleOp, module_pass: ModulePass, remarks: list[Remark]) -> None:

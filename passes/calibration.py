@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias
 from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp, TensorType, f32
+from xdsl.dialects.builtin import ModuleOp, TensorType, f32, i8
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.traits import SymbolTable
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
     from xdsl.interpreter import PythonValues
 
 POSITIONS = 512
-"""How many output positions of a run are looked at."""
+"""How many output positions of a run are looked at, at most."""
+
+PATCHES = 1 << 13
+"""How many of all runs, of each operation, which bounds what they take of memory."""
 
 SEED = 0
 """What positions and synthetic inputs are drawn with."""
@@ -117,7 +121,7 @@ def observe(
             for value, array in zip(op.results, results, strict=True):
                 observer.see(value, array)
 
-    observer = _Observer.of(main)
+    observer = _Observer.of(main, min(POSITIONS, max(1, PATCHES // max(1, len(runs)))))
     interpreter = Interpreter(module, listeners=(Listener(),))
     register_implementations(interpreter, ctx)
     for inputs in runs:
@@ -147,34 +151,39 @@ class _Observer:
     """Takes patches of values as they are computed."""
 
     readers: dict[SSAValue, list[Weighted]]
+    positions: int
     rng: np.random.Generator
     patches: dict[Operation, list[npt.NDArray[np.int16]]] = field(
         default_factory=dict[Operation, "list[npt.NDArray[np.int16]]"]
     )
 
     @classmethod
-    def of(cls, main: FuncOp) -> _Observer:
+    def of(cls, main: FuncOp, positions: int) -> _Observer:
         readers: dict[SSAValue, list[Weighted]] = {}
         for op in main.walk():
-            if isinstance(op, qnn.ConvOp | qnn.DenseOp):
+            if isinstance(op, qnn.ConvOp | qnn.DenseOp) and element_type(op.data) == i8:
                 readers.setdefault(op.data, []).append(op)
-        return cls(readers, np.random.default_rng(SEED))
+        return cls(readers, positions, np.random.default_rng(SEED))
 
     def see(self, value: SSAValue, array: Any) -> None:
         """Takes patches of a value for each operation that reads it."""
         for op in self.readers.get(value, ()):
-            self.patches.setdefault(op, []).append(_patches(op, array, self.rng))
+            self.patches.setdefault(op, []).append(_patches(op, array, self.positions, self.rng))
 
 
-def _patches(op: Weighted, data: Array, rng: np.random.Generator) -> npt.NDArray[np.int16]:
+def _patches(
+    op: Weighted, data: Array, positions: int, rng: np.random.Generator
+) -> npt.NDArray[np.int16]:
+    """Returns what some output positions of an operation see: (N, K, groups)."""
     zero_point = op.input_zero_point.value.data
     if isinstance(op, qnn.DenseOp):
         rows = data.reshape(-1, data.shape[-1])
-        chosen = rows[_sample(len(rows), rng)]
+        chosen = rows[_sample(len(rows), positions, rng)]
         return (chosen.astype(np.int32) - zero_point).astype(np.int16)[..., np.newaxis]
     *kernel, inputs, groups, _ = shape_of(op.weight)
     batch, *out, _ = shape_of(op.result)
-    places = np.unravel_index(_sample(batch * int(np.prod(out)), rng), (batch, *out))
+    sample = _sample(batch * prod(out), positions, rng)
+    places = np.unravel_index(sample, (batch, *out))
     taps = _taps(data, places, kernel, op.conv_window(), zero_point)
     by_group = taps.reshape(len(taps), -1, groups, inputs).swapaxes(2, 3)
     return by_group.reshape(len(taps), -1, groups)
@@ -203,15 +212,15 @@ def _taps(
     return np.where(inside[..., np.newaxis], codes, 0).astype(np.int16)
 
 
-def _sample(count: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    if count <= POSITIONS:
+def _sample(count: int, most: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    if count <= most:
         return np.arange(count)
-    return np.sort(rng.choice(count, POSITIONS, replace=False))
+    return np.sort(rng.choice(count, most, replace=False))
 
 
 def _size(value: SSAValue) -> int:
     tensor = value.type
-    return int(np.prod(shape_of(value))) if isinstance(tensor, TensorType) else 1
+    return prod(shape_of(value)) if isinstance(tensor, TensorType) else 1
 
 
 def _synthetic(value: SSAValue, rng: np.random.Generator) -> Array | None:

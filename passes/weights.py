@@ -15,8 +15,6 @@ from sima_mlir.quantization.weight_rounding import (
     Moments,
     Rounded,
     WeightRounding,
-    expected_error,
-    round_nearest,
     round_second_moment,
     round_sum_preserving,
 )
@@ -67,9 +65,8 @@ class WeightRounder:
         if (patches := self.patches.get(op)) is None:
             self.notes[op] = f"its weights are rounded sum-preserving: {self.missing}"
             return self._keeping_sums(op, layer)
-        moments = Moments.of(patches)
-        rounded, nearest = round_second_moment(layer, moments, self.damping), round_nearest(layer)
-        errors = [expected_error(layer, constants, moments) for constants in (nearest, rounded)]
+        improved = round_second_moment(layer, Moments.of(patches), self.damping)
+        errors = (improved.nearest_error, improved.error)
         before, after = (float(np.sqrt(np.mean(error**2))) for error in errors)
         self.details[op] = {
             "weight_rounding": str(self.strategy),
@@ -78,4 +75,4 @@ class WeightRounder:
         }
         if after >= before:
             self.notes[op] = "its weights are rounded to nearest: second moments do not help"
-        return rounded
+        return improved.constants

@@ -5,10 +5,9 @@ much is lost. Rounding each to the nearest integer, as the API page's
 `requantize_qnn_convolution_dense` does, is the worst of the ways here; none of them changes the
 operation.
 
-Weights are brought to one block a group: `values[g, o, k] = weight * multiplier * 2**shift`, for
-the taps and inputs k of output channel o in group g. With q the integers that are written and
-`E = q - values`, the accumulator is off by `Σ over k of E * x`, where x is the code of the data
-less its zero point.
+Of an output channel, `values[k] = weight[k] * multiplier * 2**shift` is wanted, for its taps and
+inputs k. With q the integers that are written and `E = q - values`, the accumulator is off by
+`Σ over k of E[k] * x[k]`, where x is the code of the data less its zero point.
 
 Sources: E. Frantar, S. Ashkboos, T. Hoefler, D. Alistarh, "GPTQ: Accurate Post-Training
 Quantization for Generative Pre-trained Transformers", ICLR 2023 (error feedback); L. Babai, "On
@@ -19,7 +18,7 @@ on a triangular factor).
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -35,14 +34,19 @@ from sima_mlir.quantization.convolution import (
 from sima_mlir.quantization.fixed_point import FloatArray, Int64Array, IntArray
 from sima_mlir.quantization.target import DEFAULT_TARGET, Target
 
+Float32Array: TypeAlias = npt.NDArray[np.float32]
+
 _LARGEST_SCALED = 127.499
 """What the largest weight may become, so that it rounds to 127."""
 
 _BLOCK = 64
-"""How many columns are rounded before the others hear of it."""
+"""How many taps are rounded before the others hear of it."""
 
-_TIE = 2.0**-40
-"""How much the first of two equal values is preferred, so that a choice is the same everywhere."""
+_CACHED = 1 << 15
+"""How many values are rounded at a time, so that they stay in the cache."""
+
+_PATCHES = 256
+"""How many patches are summed at a time: so many products of 9-bit codes are exact in float32."""
 
 _SWEEPS = 4
 """How often coordinate descent goes through all columns at most."""
@@ -73,6 +77,16 @@ class Rounded(NamedTuple):
     """One for each output channel."""
 
 
+class Improved(NamedTuple):
+    """What `round_second_moment` found."""
+
+    constants: Rounded
+    error: FloatArray
+    """The `expected_error` of the constants."""
+    nearest_error: FloatArray
+    """That of what `round_nearest` gives."""
+
+
 class Moments(NamedTuple):
     """What is known of the data of a layer: codes less their zero point, by group and tap.
 
@@ -88,12 +102,16 @@ class Moments(NamedTuple):
     def of(cls, patches: IntArray) -> Moments:
         """Returns the moments of patches of shape (N, K, groups), of which there is at least one.
 
-        The sums are exact in float64, in whatever order they are taken, up to 2**37 patches of
-        8-bit codes.
+        They are of 8-bit codes less a zero point of 8 bits, whose sums are then exact.
         """
-        columns = np.ascontiguousarray(np.moveaxis(patches, 2, 0), np.float64)
-        count = columns.shape[1]
-        return cls(columns.sum(axis=1) / count, columns.transpose(0, 2, 1) @ columns / count)
+        count, taps, groups = patches.shape
+        total, products = np.zeros((groups, taps)), np.zeros((groups, taps, taps))
+        for start in range(0, count, _PATCHES):
+            part = np.moveaxis(patches[start : start + _PATCHES], 2, 0).astype(np.float32)
+            total += part.sum(axis=1)
+            products += part.transpose(0, 2, 1) @ part
+        products /= count
+        return cls(total / count, products)
 
 
 def round_nearest(layer: Layer, target: Target = DEFAULT_TARGET) -> Rounded:
@@ -108,52 +126,50 @@ def round_nearest(layer: Layer, target: Target = DEFAULT_TARGET) -> Rounded:
 def round_sum_preserving(layer: Layer, target: Target = DEFAULT_TARGET) -> Rounded:
     """Folds with the largest shifts that weights allow, and rounded sums of weights kept.
 
-    Of each output channel, the values with the largest fractional parts are rounded up, as many as
-    make the sum of the integers the nearest to the sum of the values. A channel whose constants
-    would not fit is rounded to nearest instead.
+    Of each output channel, the values with the largest fractional parts are rounded up, the first
+    of equal ones, as many as make the sum of the integers the nearest to the sum of the values. A
+    channel whose constants would not fit is rounded to nearest instead.
 
     Raises `ValueError` where `round_nearest` does.
     """
     nearest = round_nearest(layer, target)
-    blocks = _Blocks.of(layer, target)
-    shift = blocks.largest_shift
-    integers = _keep_sums(blocks.values(shift))
-    return _merged(layer, nearest, blocks.constants(integers, shift), target)
+    channels = _Channels.of(layer, target)
+    shift = channels.largest_shift
+    integers = np.empty(channels.weight.shape, np.int8)
+    step = max(1, _CACHED // max(1, integers.shape[1]))
+    for start in range(0, len(integers), step):
+        part = slice(start, start + step)
+        integers[part] = _keep_sums(channels.values(shift, part))
+    return _fitting(channels, integers, channels.exact_bias(shift), shift, nearest, target)
 
 
 def round_second_moment(
     layer: Layer, moments: Moments, damping: float, target: Target = DEFAULT_TARGET
-) -> Rounded:
+) -> Improved:
     """Folds so that the accumulator is least off for data with the given moments.
 
     Per output channel it minimises `E H Eᵀ` over integers, where H is the covariance of the data
     with `damping` (0.01 where the moments are of real data, 0.1 of synthetic) times the second
     moments on the diagonal, and makes good the mean error in the bias: rounding in the order of
     the diagonal, what is left over being handed on to the taps that remain, then coordinate
-    descent. Both the largest shift at which no weight is cut off and the next one are tried. A
-    channel whose constants would not fit, or are not expected to be nearer than those of
+    descent. Of the largest shift at which no weight is cut off and the next one, it takes the
+    better. A channel whose constants would not fit, or are not expected to be nearer than those of
     `round_nearest` for data with these moments, is rounded to nearest.
+
+    It computes with H in float32; what is expected of the results, in float64.
 
     Raises `ValueError` where `round_nearest` does.
     """
     nearest = round_nearest(layer, target)
-    blocks = _Blocks.of(layer, target)
-    metric = _metric(moments, damping)
-    low = blocks.largest_shift
-    high = np.minimum(low + 1, target.max_shift)
-    both = np.concatenate([blocks.values(low), blocks.values(high)], axis=1)
-    order = np.argsort(-np.diagonal(metric, axis1=1, axis2=2), axis=1, kind="stable")
-    integers = _minimise(both, metric, order)
-    cost = _quadratic(integers - both, metric)
-    outputs = blocks.outputs
-    low_cost, high_cost = cost[:, :outputs], cost[:, outputs:] * 4.0 ** (low - high)
-    takes_high = high_cost < _GAIN * low_cost
-    shift = np.where(takes_high, high, low)
-    chosen = np.where(takes_high[..., np.newaxis], integers[:, outputs:], integers[:, :outputs])
-    rounded = blocks.constants(chosen, shift, moments.mean)
-    merged = _merged(layer, nearest, rounded, target)
-    worse = expected_error(layer, merged, moments) > expected_error(layer, nearest, moments)
-    return _replaced(layer, merged, nearest, worse)
+    channels = _Channels.of(layer, target)
+    integers, shift = _nearest_points(channels, _metric(moments, damping))
+    mean = _mean_error(integers - channels.values(shift), moments)
+    bias = channels.exact_bias(shift) - mean
+    rounded = _fitting(channels, integers, bias, shift, nearest, target)
+    error = _expected_error(channels, rounded, moments)
+    nearest_error = _expected_error(channels, nearest, moments)
+    constants = _replaced(layer, rounded, nearest, error > nearest_error)
+    return Improved(constants, np.minimum(error, nearest_error), nearest_error)
 
 
 def expected_error(layer: Layer, rounded: Rounded, moments: Moments) -> FloatArray:
@@ -161,103 +177,70 @@ def expected_error(layer: Layer, rounded: Rounded, moments: Moments) -> FloatArr
 
     One root mean square for each output channel, in codes of the output.
     """
-    blocks = _Blocks.of(layer, DEFAULT_TARGET)
-    shift = rounded.shift.reshape(blocks.shape)
-    integers = blocks.by_group(taps_by_channel(rounded.weight, layer.is_dense)).astype(np.float64)
-    error = integers - blocks.values(shift)
-    wanted = blocks.exact_bias(shift) - layer.data_zero_point * integers.sum(axis=2)
-    constant = rounded.bias.reshape(blocks.shape) - wanted
-    mean = (error @ moments.mean[..., np.newaxis])[..., 0]
-    square = _quadratic(error, moments.second) + 2 * constant * mean + constant**2
-    return np.sqrt(np.maximum(square, 0) * 4.0**-shift).ravel()
+    return _expected_error(_Channels.of(layer, DEFAULT_TARGET), rounded, moments)
 
 
-class _Blocks(NamedTuple):
-    """Weights and multipliers of a layer, by group."""
+class _Channels(NamedTuple):
+    """Weights and multipliers of the output channels of a layer."""
 
     layer: Layer
-    weight: FloatArray
-    """(groups, outputs, K)"""
+    weight: IntArray
+    """(channels, K)"""
     multiplier: FloatArray
-    """(groups, outputs): steps of the output for a step of the accumulator."""
+    """Steps of the output for a step of the accumulator."""
     bias: FloatArray
-    """(groups, outputs): that of the source, less the zero point of its accumulator."""
+    """That of the source, less the zero point of its accumulator."""
     largest_shift: Int64Array
-    """(groups, outputs): the largest at which every weight and the accumulator fit."""
+    """The largest at which every weight and the accumulator fit."""
+    next_shift: Int64Array
+    """One more, where the accumulator fits."""
 
     @classmethod
-    def of(cls, layer: Layer, target: Target) -> _Blocks:
-        taps = taps_by_channel(layer.weight, layer.is_dense)
-        groups = 1 if layer.is_dense else layer.weight.shape[-2]
-        shape = groups, taps.shape[1] // groups
-        weight = _by_group(taps, groups).astype(np.float64)
-        multiplier = channel_multipliers(layer).reshape(shape)
-        bias = channel_bias(layer.bias, taps.shape[1]) - np.asarray(layer.product_zero_point)
-        centred = np.broadcast_to(bias, taps.shape[1]).reshape(shape).astype(np.float64)
-        largest = np.abs(weight).max(axis=2, initial=0) * multiplier
-        reach = 128 * np.abs(weight).sum(axis=2) + np.abs(centred)
-        reach += abs(layer.data_zero_point) * np.abs(weight).sum(axis=2)
-        wide = reach * multiplier + abs(layer.output_q.zero_point) + 1
-        limit = 2.0 ** (target.accumulator_bits - 1)
-        with np.errstate(divide="ignore"):
-            shift = np.minimum(np.log2(_LARGEST_SCALED / largest), np.log2(limit / wide))
-        shift = np.floor(np.clip(shift, 0, target.max_shift)).astype(np.int64)
-        return cls(layer, weight, multiplier, centred, shift)
+    def of(cls, layer: Layer, target: Target) -> _Channels:
+        """Returns those of a layer that `round_nearest` can fold."""
+        weight = np.ascontiguousarray(taps_by_channel(layer.weight, layer.is_dense).T)
+        multiplier = channel_multipliers(layer)
+        bias = channel_bias(layer.bias, len(weight)) - np.asarray(layer.product_zero_point)
+        centred = np.broadcast_to(bias, len(weight)).astype(np.float64)
+        magnitude = np.abs(weight, dtype=np.int32)
+        reach = (128 + abs(layer.data_zero_point)) * magnitude.sum(axis=1, dtype=np.int64)
+        wide = (reach + np.abs(centred)) * multiplier + abs(layer.output_q.zero_point) + 1
+        room = np.log2(2.0 ** (target.accumulator_bits - 1) / wide)
+        with np.errstate(divide="ignore", over="ignore"):
+            whole = np.log2(_LARGEST_SCALED / (magnitude.max(axis=1, initial=0) * multiplier))
+        largest, following = (
+            np.floor(np.clip(np.minimum(shift, room), 0, target.max_shift)).astype(np.int64)
+            for shift in (whole, whole + 1)
+        )
+        return cls(layer, weight, multiplier, centred, largest, following)
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Groups, and output channels of each."""
-        return self.weight.shape[0], self.weight.shape[1]
-
-    @property
-    def outputs(self) -> int:
-        """Output channels of each group."""
-        return self.weight.shape[1]
-
-    def by_group(self, taps: IntArray) -> IntArray:
-        """Returns weights of shape (K, channels) as (groups, outputs, K)."""
-        return _by_group(taps, self.weight.shape[0])
-
-    def values(self, shift: Int64Array) -> FloatArray:
-        """Returns what the weights are to be with a shift."""
-        return self.weight * np.ldexp(self.multiplier, shift)[..., np.newaxis]
+    def values(self, shift: Int64Array, part: slice = slice(None)) -> FloatArray:
+        """Returns what the weights of some channels are to be with a shift."""
+        return self.weight[part] * np.ldexp(self.multiplier, shift)[part, np.newaxis]
 
     def exact_bias(self, shift: Int64Array) -> FloatArray:
         """Returns what the bias is to be with a shift, the data's zero point aside."""
         zero_point = self.layer.output_q.zero_point
         return self.bias * np.ldexp(self.multiplier, shift) + np.ldexp(float(zero_point), shift)
 
-    def constants(
-        self, integers: FloatArray, shift: Int64Array, mean: FloatArray | None = None
-    ) -> tuple[Int64Array, Int64Array, Int64Array]:
-        """Returns weights (K, channels), biases and shifts; the bias makes good a mean error."""
-        bias = self.exact_bias(shift)
-        if mean is not None:
-            error = integers - self.values(shift)
-            bias = bias - (error @ mean[..., np.newaxis])[..., 0]
-        whole = np.rint(bias).astype(np.int64)
-        whole -= self.layer.data_zero_point * integers.sum(axis=2).astype(np.int64)
-        taps = integers.reshape(-1, integers.shape[2]).T.astype(np.int64)
-        return taps, whole.ravel(), shift.ravel()
 
-
-def _by_group(taps: IntArray, groups: int) -> IntArray:
-    return taps.reshape(len(taps), groups, -1).transpose(1, 2, 0)
-
-
-def _merged(
-    layer: Layer,
+def _fitting(
+    channels: _Channels,
+    integers: npt.NDArray[np.int8],
+    exact_bias: FloatArray,
+    shift: Int64Array,
     nearest: Rounded,
-    constants: tuple[Int64Array, Int64Array, Int64Array],
     target: Target,
 ) -> Rounded:
     """Returns constants, those of `nearest` in the channels where they would not fit."""
-    taps, bias, shift = constants
-    misfit = (taps < -128).any(axis=0) | (taps > 127).any(axis=0)
-    misfit = misfit | overflows(taps, bias, shift, layer.data_zero_point, target)
-    taps, bias = np.where(misfit, 0, taps), np.where(misfit, 0, bias)
+    layer = channels.layer
+    bias = np.rint(exact_bias).astype(np.int64)
+    bias -= layer.data_zero_point * integers.sum(axis=1, dtype=np.int64)
+    misfit = overflows(integers.T, bias, shift, layer.data_zero_point, target)
     rounded = Rounded(
-        _in_layout(layer, taps.astype(np.int8)), bias.astype(np.int32), shift.astype(np.int32)
+        _in_layout(layer, integers.T),
+        np.where(misfit, 0, bias).astype(np.int32),
+        shift.astype(np.int32),
     )
     return _replaced(layer, rounded, nearest, misfit)
 
@@ -282,106 +265,148 @@ def _in_layout(layer: Layer, taps: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]
 
 
 def _keep_sums(values: FloatArray) -> FloatArray:
-    """Rounds along the last axis so that sums are rounded sums; largest fractions go up.
+    """Rounds each row so that its sum is its rounded sum; largest fractions go up.
 
     Only what is nearest to the middle of two integers has to go the other way, as often as the
     sum of what is rounded to nearest is off.
     """
-    integers = np.clip(np.rint(values), -128, 127)
-    missing = np.rint(values.sum(axis=-1)) - integers.sum(axis=-1)
-    most = int(min(np.abs(missing).max(initial=0), values.shape[-1]))
-    if not most:
-        return integers
-    sign = np.sign(missing)[..., np.newaxis]
-    cost = 0.5 - sign * (values - integers) + np.arange(values.shape[-1]) * _TIE
-    turned = integers + sign
-    cost[(turned < -128) | (turned > 127)] = np.inf
-    nearest = np.argpartition(cost, most - 1, axis=-1)[..., :most]
-    by_cost = np.argsort(np.take_along_axis(cost, nearest, -1), axis=-1, kind="stable")
-    chosen = np.take_along_axis(nearest, by_cost, -1)
-    turns = np.arange(most) < np.abs(missing)[..., np.newaxis]
-    turns &= np.isfinite(np.take_along_axis(cost, chosen, -1))
-    new = np.where(
-        turns, np.take_along_axis(turned, chosen, -1), np.take_along_axis(integers, chosen, -1)
-    )
-    np.put_along_axis(integers, chosen, new, -1)
+    integers = np.rint(values)
+    missing = np.rint(values.sum(axis=1)) - integers.sum(axis=1)
+    rows = np.flatnonzero(missing)
+    if len(rows):
+        sign = np.sign(missing[rows, np.newaxis])
+        count = np.abs(missing[rows, np.newaxis]).astype(np.int64)
+        cost = (integers[rows] - values[rows]) * sign
+        cost[integers[rows] == np.where(sign > 0, 127, -128)] = np.inf
+        integers[rows] += sign * _least(cost, count)
     return integers
+
+
+def _least(cost: FloatArray, count: Int64Array) -> npt.NDArray[np.bool_]:
+    """Says what the smallest so many finite numbers of each row are, the first of equal ones."""
+    most = int(count.max())
+    smallest = np.sort(np.partition(cost, most - 1, axis=1)[:, :most], axis=1)
+    limit = np.take_along_axis(smallest, count - 1, 1)
+    below, equal = cost < limit, cost == limit
+    rest = np.where(np.isfinite(limit), count - below.sum(axis=1, keepdims=True), 0)
+    return below | (equal & (np.cumsum(equal, axis=1, dtype=np.int32) <= rest))
 
 
 def _metric(moments: Moments, damping: float) -> FloatArray:
     """Returns H: the covariance, made positive definite."""
     mean, second = moments
-    covariance = second - mean[:, :, np.newaxis] * mean[:, np.newaxis, :]
+    metric = mean[:, :, np.newaxis] * ((damping - 1) * mean)[:, np.newaxis, :]
+    metric += (1 - damping) * second
     powers = np.diagonal(second, axis1=1, axis2=2)
-    metric = (1 - damping) * covariance
     diagonal = damping * powers + 0.01 * powers.mean(axis=1, keepdims=True) + 1e-3
     index = np.arange(metric.shape[1])
     metric[:, index, index] += diagonal
     return metric
 
 
-def _minimise(values: FloatArray, metric: FloatArray, order: Int64Array) -> FloatArray:
-    """Returns integers near values, for a small `E H Eᵀ` in each row; taps in the given order."""
-    ordered = np.take_along_axis(values, order[:, np.newaxis, :], 2)
-    rows = np.take_along_axis(metric, order[:, :, np.newaxis], 1)
-    symmetric = np.take_along_axis(rows, order[:, np.newaxis, :], 2)
-    integers = _descend(_hand_on(ordered, symmetric), ordered, symmetric)
-    result = np.empty_like(integers)
-    np.put_along_axis(result, np.broadcast_to(order[:, np.newaxis, :], result.shape), integers, 2)
-    return result
+def _nearest_points(
+    channels: _Channels, metric: FloatArray
+) -> tuple[npt.NDArray[np.int8], Int64Array]:
+    """Returns integers (channels, K) for a small `E H Eᵀ`, and the shifts that they go with."""
+    low, high = channels.largest_shift, channels.next_shift
+    order = np.argsort(-np.diagonal(metric, axis1=1, axis2=2), axis=1, kind="stable")
+    group = np.arange(len(metric))[:, np.newaxis, np.newaxis]
+    metric = metric[group, order[:, :, np.newaxis], order[:, np.newaxis, :]]
+    values = [
+        np.take_along_axis(
+            _by_group(channels.values(shift), len(metric)), order[..., np.newaxis], 1
+        )
+        for shift in (low, high)
+    ]
+    errors, cost = _handed_on(np.concatenate(values, axis=2), metric)
+    outputs = errors.shape[2] // 2
+    scale = np.ldexp(1.0, 2 * (low - high)).reshape(len(metric), outputs)
+    takes_high = cost[:, outputs:] * scale < _GAIN * cost[:, :outputs]
+    chosen = np.where(takes_high[:, np.newaxis], values[1], values[0])
+    error = np.where(takes_high[:, np.newaxis], errors[..., outputs:], errors[..., :outputs])
+    _descend(error, chosen, metric.astype(np.float32))
+    integers = np.empty(error.shape, np.int8)
+    np.put_along_axis(integers, order[..., np.newaxis], np.rint(chosen + error).astype(np.int8), 1)
+    by_channel = integers.transpose(0, 2, 1).reshape(channels.weight.shape)
+    return by_channel, np.where(takes_high.ravel(), high, low)
 
 
-def _hand_on(values: FloatArray, metric: FloatArray) -> FloatArray:
-    """Rounds one column after the other, handing on what is left over to those that remain.
+def _by_group(values: FloatArray, groups: int) -> Float32Array:
+    """Returns values of shape (channels, K) as (groups, K, outputs)."""
+    grouped = values.reshape(groups, -1, values.shape[1]).transpose(0, 2, 1)
+    return np.ascontiguousarray(grouped, np.float32)
+
+
+def _handed_on(values: Float32Array, metric: FloatArray) -> tuple[Float32Array, FloatArray]:
+    """Rounds one tap after the other, handing on what is left over to those that remain.
 
     With `H = R Rᵀ`, R upper triangular, `E H Eᵀ = Σ over j of (Σ over i <= j of E[i] R[i, j])²`,
-    where the term of column j is made small by the choice of its integer.
+    where the term of tap j is made small by the choice of its integer. Returns E and
+    `E H Eᵀ`, (groups, K, outputs) and (groups, outputs).
     """
     reverse = np.linalg.cholesky(metric[:, ::-1, ::-1])
-    factor = reverse[:, ::-1, ::-1]
-    factor = factor / np.diagonal(factor, axis1=1, axis2=2)[:, np.newaxis, :]
-    error = np.zeros_like(values)
-    integers = np.empty_like(values)
-    count = values.shape[2]
-    for start in range(0, count, _BLOCK):
-        stop = min(start + _BLOCK, count)
-        handed = error[..., :start] @ factor[:, :start, start:stop]
-        for j in range(start, stop):
-            inside = error[..., start:j] @ factor[:, start:j, j, np.newaxis]
-            wanted = values[..., j] - handed[..., j - start] - inside[..., 0]
-            integers[..., j] = np.clip(np.rint(wanted), -128, 127)
-            error[..., j] = integers[..., j] - values[..., j]
-    return integers
+    transposed = reverse[:, ::-1, ::-1].transpose(0, 2, 1)
+    pivots = np.diagonal(transposed, axis1=1, axis2=2)[..., np.newaxis]
+    factor = np.ascontiguousarray(transposed / pivots, np.float32)
+    error, left = np.zeros_like(values), np.empty_like(values)
+    for start in range(0, values.shape[1], _BLOCK):
+        block = slice(start, start + _BLOCK)
+        wanted = values[:, block] - factor[:, block, :start] @ error[:, :start]
+        for row, j in enumerate(range(start, start + wanted.shape[1])):
+            wanted[:, row] -= _combined(factor[:, j, start:j], error[:, start:j])
+            integer = np.clip(np.rint(wanted[:, row]), -128, 127)
+            error[:, j] = integer - values[:, j]
+            left[:, j] = integer - wanted[:, row]
+    return error, (pivots**2 * left.astype(np.float64) ** 2).sum(axis=1)
 
 
-def _descend(integers: FloatArray, values: FloatArray, metric: FloatArray) -> FloatArray:
+def _descend(error: Float32Array, values: Float32Array, metric: Float32Array) -> None:
     """Changes one integer after the other while that makes `E H Eᵀ` smaller."""
-    diagonal = np.diagonal(metric, axis1=1, axis2=2)[:, np.newaxis, :]
-    gradient = (integers - values) @ metric
-    count = values.shape[2]
+    active = np.arange(values.shape[2])
     for _ in range(_SWEEPS):
-        changed = False
-        for start in range(0, count, _BLOCK):
-            stop = min(start + _BLOCK, count)
-            near = gradient[..., start:stop]
-            change = np.zeros_like(near)
-            for j in range(start, stop):
-                best = integers[..., j] - near[..., j - start] / diagonal[..., j]
-                step = np.clip(np.rint(best), -128, 127) - integers[..., j]
-                if not np.any(step):
-                    continue
-                integers[..., j] += step
-                change[..., j - start] = step
-                near += step[..., np.newaxis] * metric[:, np.newaxis, j, start:stop]
-            if np.any(change):
-                changed = True
-                for part in (slice(0, start), slice(stop, count)):
-                    gradient[..., part] += change @ metric[:, start:stop, part]
-        if not changed:
+        before = error[..., active]
+        after = _swept(before, values[..., active], metric)
+        changed = np.any(after != before, axis=(0, 1))
+        active = active[changed]
+        if not len(active):
             break
-    return integers
+        error[..., active] = after[..., changed]
 
 
-def _quadratic(error: FloatArray, metric: FloatArray) -> FloatArray:
-    """Returns `E H Eᵀ` of each row."""
-    return np.einsum("gok,gok->go", error @ metric, error)
+def _swept(error: Float32Array, values: Float32Array, metric: Float32Array) -> Float32Array:
+    """Returns the errors after each integer was chosen once, given the others."""
+    diagonal = np.diagonal(metric, axis1=1, axis2=2)[..., np.newaxis]
+    error = error.copy()
+    for start in range(0, values.shape[1], _BLOCK):
+        slope = metric[:, start : start + _BLOCK] @ error
+        change = np.zeros_like(slope)
+        for row, j in enumerate(range(start, start + slope.shape[1])):
+            slope[:, row] += _combined(metric[:, j, start:j], change[:, :row])
+            best = values[:, j] + error[:, j] - slope[:, row] / diagonal[:, j]
+            change[:, row] = np.clip(np.rint(best), -128, 127) - values[:, j] - error[:, j]
+            error[:, j] += change[:, row]
+    return error
+
+
+def _combined(factors: Float32Array, rows: Float32Array) -> Float32Array:
+    """Returns a sum of rows (groups, k, outputs) with factors (groups, k)."""
+    return np.einsum("gk,gko->go", factors, rows)
+
+
+def _mean_error(error: FloatArray, moments: Moments) -> FloatArray:
+    """Returns the mean of `Σ E x` of each channel."""
+    grouped = error.reshape(len(moments.mean), -1, error.shape[1])
+    return (grouped @ moments.mean[..., np.newaxis]).ravel()
+
+
+def _expected_error(channels: _Channels, rounded: Rounded, moments: Moments) -> FloatArray:
+    shift = rounded.shift
+    integers = taps_by_channel(rounded.weight, channels.layer.is_dense).T
+    error = integers - channels.values(shift)
+    sums = integers.sum(axis=1, dtype=np.int64)
+    wanted = channels.exact_bias(shift) - channels.layer.data_zero_point * sums
+    constant = rounded.bias - wanted
+    grouped = error.reshape(len(moments.mean), -1, error.shape[1])
+    square = np.einsum("gok,gok->go", grouped @ moments.second, grouped).ravel()
+    square += 2 * constant * _mean_error(error, moments) + constant**2
+    return np.ldexp(np.sqrt(np.maximum(square, 0)), -shift)

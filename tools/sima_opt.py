@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import re
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,6 +25,12 @@ from sima_mlir.tools.command import (
     open_text,
     report,
     standard_stream,
+)
+from sima_mlir.tools.watching import (
+    Watchers,
+    add_watching_options,
+    describe_pipeline,
+    make_watchers,
 )
 
 if TYPE_CHECKING:
@@ -89,6 +96,9 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     add("--mlir-print-op-generic", action="store_true", help="print the generic form")
     add("--mlir-print-debuginfo", action="store_true", help="print locations")
+    add_watching_options(add)
+    add("--list-passes", action="store_true", help="print the passes and their options, and exit")
+    add("--show-dialects", action="store_true", help="print the names of dialects, and exit")
     add("--allow-unregistered-dialect", action="store_true", help="read unknown operations too")
     add(
         "--split-input-file",
@@ -125,19 +135,24 @@ def _regex(text: str) -> re.Pattern[str]:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from sima_mlir import Remark, SimaError, parse_pipeline, write
+    from sima_mlir import Remark, SimaError, parse_pipeline
 
+    if options.list_passes or options.show_dialects:
+        return _list(options)
     try:
         passes = parse_pipeline(options.passes or options.pass_pipeline or "")
+        watchers = make_watchers(options, passes)
     except SimaError as error:
         report(*error.diagnostics)
         return WRONG_USAGE
+    if options.dump_pass_pipeline:
+        print(describe_pipeline(passes), file=sys.stderr)
     refused = False
     modules: list[tuple[Context, ModuleOp]] = []
     remarks: list[dict[str, Any]] = []
     for name, data, format in _read_inputs(options):
         try:
-            ctx, module, found = _process(options, passes, name, data, format)
+            ctx, module, found = _process(options, passes, watchers, name, data, format)
             modules.append((ctx, module))
         except SimaError as error:
             found = error.diagnostics
@@ -151,8 +166,32 @@ def _run(options: argparse.Namespace) -> int:
         remarks += (record | {"file": record.get("file", name)} for record in records)
     if options.remarks_output_file is not None:
         _write_remarks(options.remarks_output_file, remarks)
-    if (refused and options.output is not None) or not modules:
-        return REFUSED if refused else DONE
+    if modules and not (refused and options.output is not None):
+        _write_modules(options, modules)
+        watchers.lap("Output")
+    watchers.report()
+    return REFUSED if refused else DONE
+
+
+def _list(options: argparse.Namespace) -> int:
+    """Prints what there is of passes or dialects."""
+    from sima_mlir import make_context
+    from sima_mlir.tools.listing import list_passes
+
+    with open_text(options.output) as stream:
+        if options.show_dialects:
+            names = sorted(make_context().registered_dialect_names)
+            stream.write(f"Available Dialects: {','.join(names)}\n")
+        else:
+            stream.write(f"Passes:\n{list_passes()}")
+    return DONE
+
+
+def _write_modules(
+    options: argparse.Namespace, modules: Sequence[tuple[Context, ModuleOp]]
+) -> None:
+    from sima_mlir import write
+
     with open_text(options.output) as stream:
         for number, (ctx, module) in enumerate(modules):
             if number:
@@ -164,7 +203,6 @@ def _run(options: argparse.Namespace) -> int:
                 generic=options.mlir_print_op_generic,
                 debuginfo=options.mlir_print_debuginfo,
             )
-    return REFUSED if refused else DONE
 
 
 def _verify(name: str, data: bytes, diagnostics: Sequence[Diagnostic]) -> Sequence[Diagnostic]:
@@ -204,6 +242,7 @@ def _split(data: bytes) -> Iterator[bytes]:
 def _process(
     options: argparse.Namespace,
     passes: Sequence[ModulePass],
+    watchers: Watchers,
     name: str,
     data: bytes,
     format: str,
@@ -215,7 +254,15 @@ def _process(
     ctx = make_context(allow_unregistered=options.allow_unregistered_dialect, remarks=detailed)
     folder = None if options.input == _STDIN else Path(options.input).parent
     module = read(ctx, data, name, format, folder)
-    return ctx, module, run_pipeline(ctx, module, passes)
+    watchers.lap("Parser")
+    remarks = run_pipeline(
+        ctx,
+        module,
+        passes,
+        instrumentation=watchers.all(),
+        verify_each=options.verify_each,
+    )
+    return ctx, module, remarks
 
 
 def _prints_all_remarks(options: argparse.Namespace) -> bool:

@@ -61,7 +61,7 @@ def test_an_empty_pipeline_has_no_passes():
         (
             "convert-qnn-to-sima{foo=1}",
             "error: pass 'convert-qnn-to-sima' has no option 'foo', its options are "
-            "requantization, max-error, certify, partial",
+            "requantization, max-error, weight-rounding, calibration, certify, partial",
         ),
         (
             "canonicalize{foo}",

@@ -994,6 +994,19 @@ def test_float_end_is_left_to_the_host():
         np.testing.assert_array_equal(given, wanted)
 
 
+def test_remarks_of_a_partial_import_name_what_is_left_out(tmp_path: Path):
+    onnx.save(float_ends(), tmp_path / "m.onnx")
+    ctx = sima_mlir.make_context()
+    module = sima_mlir.load(ctx, tmp_path / "m.onnx", partial=True)
+    remarks = sima_mlir.run_pipeline(ctx, module, "convert-qnn-to-sima")
+    left = [str(r) for r in remarks if r.pass_name == "import"]
+    assert len(left) == 4
+    assert left[2].endswith("operator 'CumSum' at 'c' is left to the host: it is not supported")
+    assert str(tmp_path / "m.onnx") in left[2]
+    with pytest.raises(sima_mlir.SimaError, match="a partial import would leave out 4 of 7"):
+        sima_mlir.load(ctx, tmp_path / "m.onnx")
+
+
 def test_nothing_is_computed_for_what_is_left_to_the_host():
     names = [op.name for op in main(imported(float_ends(), partial=True)).body.block.ops]
     assert names.count("qnn.dequantize") == 2

@@ -797,6 +797,9 @@ def test_float64_does_not_hide_a_distance(seed: int):
         layer = layer._replace(weight=np.minimum(layer.weight, -layer.weight - 1))
     if seed % 4 == 1:
         layer = layer._replace(product_scale=layer.product_scale * 2.0**-20, bias=None)
+    if seed % 4 == 2:
+        bias = rng.integers(-(1 << 30), 1 << 30, 20)
+        layer = layer._replace(product_scale=layer.product_scale * 2.0**-20, bias=bias)
     emitted, plain = multiplied(layer, Rounding.AWAY), layer._replace(data_zero_point=0)
     for one, other in (
         (layer, folded(layer)),
@@ -1375,13 +1378,23 @@ def test_a_wide_accumulator_may_have_a_wide_bias():
     assert found.tolist() == [0]
 
 
+@pytest.mark.parametrize(("bias", "expected"), [(1 << 36, 0), ((1 << 47) - 127, 255)])
+def test_a_wide_accumulator_wraps_where_it_ends(bias: int, expected: int):
+    layer = dense_layer([[1]], 2.0**-30)._replace(bias=np.array([bias]))
+    scale, shift = np.array([1 << 30]), np.array([60])
+    emitted = EmittedLayer(layer.weight, layer.bias, scale, shift, 0, Rounding.AWAY)
+    bound = layer_error(layer, Rounding.AWAY, emitted, target=WIDE_TARGET)
+    assert bound.tolist() == [expected]
+
+
 def test_phases_take_unsigned_weights():
     """A stride of two splits three taps; the others read a zero point of -3."""
     weight = np.array([1, 2, 3], np.uint8).reshape(3, 1, 1, 1, 1)
     layer = dense_layer([[0]], 1.0, zero_point=-3)._replace(weight=weight, is_dense=False)
     emitted = EmittedLayer.folded(weight, np.array([100]), np.array([0]))
-    biases = [phase.emitted.bias.tolist() for phase in phases(layer, emitted, [2])]
-    assert biases == [[100 - 3 * 2], [100 - 3 * (1 + 3)]]
+    biases = [phase.emitted.bias for phase in phases(layer, emitted, [2])]
+    assert [bias.dtype for bias in biases] == [np.int64, np.int64]
+    assert [bias.tolist() for bias in biases] == [[100 - 3 * 2], [100 - 3 * (1 + 3)]]
 
 
 # Arguments that do not fit together
