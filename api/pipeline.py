@@ -42,6 +42,11 @@ def available_passes() -> dict[str, Callable[[], type[ModulePass]]]:
     return get_all_passes() | SIMA_UNIVERSE.all_passes
 
 
+def stands_for(pass_type: type[ModulePass]) -> list[str]:
+    """Returns the names of the passes that a pipeline stands for by default; none for a pass."""
+    return [p.name for p in pass_type().passes()] if issubclass(pass_type, Pipeline) else []
+
+
 def parse_pipeline(text: str) -> tuple[ModulePass, ...]:
     """Returns the passes of a pipeline, `canonicalize,convert-qnn-to-sima{partial=true}`.
 

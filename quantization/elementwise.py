@@ -82,8 +82,8 @@ def fixed_point_add(
     """Returns the constants of an addition of codes of `dtype` under a rounding contract.
 
     `tflite` brings both operands to twice the larger scale with 20 more bits, 15 for codes of 16
-    bits, adds, and rescales the sum. `upward` and `away` are Relay's: each operand is requantized to the output's scale
-    and the results are added.
+    bits, adds, and rescales the sum. `upward` and `away` are Relay's: each operand is requantized
+    to the output's scale and the results are added.
 
     Raises `ValueError` for a contract that defines no addition in integers.
     """

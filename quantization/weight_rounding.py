@@ -39,7 +39,7 @@ Float32Array: TypeAlias = npt.NDArray[np.float32]
 _LARGEST_SCALED = 127.499
 """What the largest weight may become, so that it rounds to 127."""
 
-_BLOCK = 64
+_BLOCK = 192
 """How many taps are rounded before the others hear of it."""
 
 _CACHED = 1 << 15

@@ -11,8 +11,7 @@ from typing import Any
 
 from xdsl.passes import ModulePass
 
-from sima_mlir.passes.bases import Pipeline
-from sima_mlir.pipeline import available_passes
+from sima_mlir.pipeline import available_passes, stands_for
 from sima_mlir.universe import SIMA_UNIVERSE
 
 _WIDTH = 100
@@ -51,9 +50,8 @@ def _summary(pass_type: type[ModulePass]) -> str:
     if text.startswith(f"{pass_type.__name__}("):
         return ""
     summary = " ".join(inspect.cleandoc(text).partition("\n\n")[0].split())
-    if not issubclass(pass_type, Pipeline):
-        return summary
-    return f"{summary} Stands for {', '.join(p.name for p in pass_type().passes())}."
+    names = ", ".join(stands_for(pass_type))
+    return f"{summary} Stands for {names}." if names else summary
 
 
 def _option(field: Field[Any]) -> str:

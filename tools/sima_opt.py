@@ -253,7 +253,8 @@ def _process(
     detailed = _prints_all_remarks(options) or options.remarks_output_file is not None
     ctx = make_context(allow_unregistered=options.allow_unregistered_dialect, remarks=detailed)
     folder = None if options.input == _STDIN else Path(options.input).parent
-    module = read(ctx, data, name, format, folder)
+    partial = any(getattr(module_pass, "partial", False) for module_pass in passes)
+    module = read(ctx, data, name, format, folder, partial=partial)
     watchers.lap("Parser")
     remarks = run_pipeline(
         ctx,
