@@ -46,6 +46,8 @@ class LoweringOptions(ModulePass, ABC):
             raise ValueError(
                 f"calibration is for weight-rounding=second-moment, got {self.weight_rounding}"
             )
+        if self.calibration is not None and self.requantization == "tflite":
+            raise ValueError("calibration is for requantization=sima or auto, got tflite")
 
 
 class Pipeline(ModulePass, ABC):

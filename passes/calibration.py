@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias
-from zipfile import BadZipFile
+from zipfile import is_zipfile
 
 import numpy as np
 import numpy.typing as npt
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp, TensorType, f32, i8
+from xdsl.dialects.builtin import ModuleOp, TensorType, i8
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.ir import Operation, SSAValue
 from xdsl.traits import SymbolTable
 from xdsl.utils.exceptions import InterpretationError, PassFailedException
 
@@ -81,25 +81,48 @@ def read_inputs(path: str, main: FuncOp) -> list[list[Array]]:
 
     Raises `PassFailedException` when the file cannot be read, or the arrays are not the function's.
     """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = [archive[f"in{number}"] for number in range(len(main.args))]
-    except (OSError, ValueError, KeyError, BadZipFile, AttributeError) as error:
-        raise PassFailedException(f"calibration '{path}' cannot be read: {error}") from error
-    pairs = list(zip(main.args, arrays, strict=True))
-    for number, (value, array) in enumerate(pairs):
-        shape, dtype = shape_of(value), dtype_of(element_type(value))
-        fits = array.shape[1:] == shape[1:] and array.ndim == len(shape) > 0
-        if array.dtype != dtype or not fits or not len(array) or len(array) % shape[0]:
-            raise PassFailedException(
-                f"calibration '{path}' must have in{number} of {dimensions(shape)} {dtype}, or N "
-                f"times as much along the first axis, got {dimensions(array.shape)} {array.dtype}"
-            )
-    counts = {len(array) // shape_of(value)[0] for value, array in pairs}
-    if len(counts) > 1:
-        raise PassFailedException(f"calibration '{path}' has inputs for {sorted(counts)} runs")
-    parts = [np.split(array, counts.copy().pop()) for _, array in pairs]
+    arrays = _read_arrays(path, len(main.args))
+    counts = [
+        _count(f"calibration '{path}'", number, *pair)
+        for number, pair in enumerate(zip(main.args, arrays, strict=True))
+    ]
+    if len(set(counts)) > 1:
+        raise PassFailedException(f"calibration '{path}' has inputs for {sorted(set(counts))} runs")
+    if not arrays:
+        return [[]]
+    parts = [np.split(array, counts[0]) for array in arrays]
     return [list(run) for run in zip(*parts, strict=True)]
+
+
+def _read_arrays(path: str, count: int) -> list[Array]:
+    try:
+        with open(path, "rb") as file:
+            if not is_zipfile(file):
+                raise PassFailedException(f"calibration '{path}' must be an .npz")
+            file.seek(0)
+            archive = np.load(file, allow_pickle=False)
+            return [np.asarray(archive[f"in{number}"]) for number in range(count)]
+    except PassFailedException:
+        raise
+    except Exception as error:  # zipfile, zlib and NumPy each have their own for damaged bytes
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise PassFailedException(f"calibration '{path}' cannot be read: {reason}") from error
+
+
+def _count(source: str, number: int, argument: SSAValue, array: Array) -> int:
+    """Returns how many arguments an array holds."""
+    if (wanted := _array_type(argument)) is None:
+        raise PassFailedException(
+            f"{source} must be for arguments that are arrays, argument {number} is {argument.type}"
+        )
+    shape, dtype = wanted
+    fits = array.dtype == dtype and array.ndim == len(shape) and array.shape[1:] == shape[1:]
+    if not fits or 0 in (*shape[:1], len(shape), array.size) or len(array) % shape[0]:
+        raise PassFailedException(
+            f"{source} must have in{number} of {dimensions(shape)} {dtype}, or N times as much "
+            f"along the first axis, got {dimensions(array.shape)} {array.dtype}"
+        )
+    return len(array) // shape[0]
 
 
 def observe(
@@ -139,9 +162,13 @@ def synthetic_inputs(main: FuncOp) -> list[list[Array]] | None:
     what codes of the `qnn.quantize` that reads it stand for.
     """
     rng = np.random.default_rng(SEED)
-    most = max((_size(value) for value in main.args), default=1)
+    types = [_array_type(value) for value in main.args]
+    most = max((prod(known[0]) for known in types if known is not None), default=1)
     count = int(np.clip((1 << 15) // max(1, most), 8, 64))
-    runs = [[_synthetic(value, rng) for value in main.args] for _ in range(count)]
+    runs = [
+        [_synthetic(value, known, rng) for value, known in zip(main.args, types, strict=True)]
+        for _ in range(count)
+    ]
     whole = [[array for array in run if array is not None] for run in runs]
     return whole if all(len(run) == len(main.args) for run in whole) else None
 
@@ -218,28 +245,34 @@ def _sample(count: int, most: int, rng: np.random.Generator) -> npt.NDArray[np.i
     return np.sort(rng.choice(count, most, replace=False))
 
 
-def _size(value: SSAValue) -> int:
-    tensor = value.type
-    return prod(shape_of(value)) if isinstance(tensor, TensorType) else 1
-
-
-def _synthetic(value: SSAValue, rng: np.random.Generator) -> Array | None:
-    """Returns made-up numbers for an argument, if its type and its readers say which."""
-    if not isinstance(value.type, TensorType):
+def _array_type(value: SSAValue) -> tuple[tuple[int, ...], np.dtype[Any]] | None:
+    """Returns the shape and the dtype of a value, if it is an array of which both are known."""
+    if not isinstance(value.type, TensorType) or not value.type.has_static_shape():
         return None
-    shape = shape_of(value)
-    noise = _noise(shape, rng)
-    wanted: Attribute = element_type(value)
-    if wanted != f32:
-        low, high = code_range(dtype_of(wanted))
-        return np.rint(low + noise * (high - low)).astype(dtype_of(wanted))
-    for use in value.uses:
-        if isinstance(use.operation, qnn.QuantizeOp):
-            encoding = use.operation.output_q.per_tensor()
-            low, high = code_range(dtype_of(element_type(use.operation.result)))
-            codes = low + noise * (high - low)
-            return (encoding.scale * (codes - encoding.zero_point)).astype(np.float32)
-    return None
+    try:
+        return shape_of(value), dtype_of(element_type(value))
+    except ValueError:
+        return None
+
+
+def _synthetic(
+    value: SSAValue, known: tuple[tuple[int, ...], np.dtype[Any]] | None, rng: np.random.Generator
+) -> Array | None:
+    """Returns made-up numbers for an argument, if its type and its readers say which."""
+    if known is None:
+        return None
+    shape, dtype = known
+    if dtype in (np.int8, np.uint8, np.int16):
+        low, high = code_range(dtype)
+        return np.rint(low + _noise(shape, rng) * (high - low)).astype(dtype)
+    readers = (use.operation for use in value.uses)
+    quantize = next((op for op in readers if isinstance(op, qnn.QuantizeOp)), None)
+    if quantize is None:
+        return None
+    encoding = quantize.output_q.per_tensor()
+    low, high = code_range(dtype_of(element_type(quantize.result)))
+    codes = low + _noise(shape, rng) * (high - low)
+    return (encoding.scale * (codes - encoding.zero_point)).astype(dtype)
 
 
 def _noise(shape: tuple[int, ...], rng: np.random.Generator) -> npt.NDArray[np.float64]:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from xdsl.ir import Operation
 
+from sima_mlir.dialects import qnn
 from sima_mlir.passes.diagnostics import Detail
 from sima_mlir.quantization import Layer, fold_requantization
 from sima_mlir.quantization.weight_rounding import (
@@ -63,7 +64,9 @@ class WeightRounder:
 
     def _by_second_moment(self, op: Operation, layer: Layer) -> Rounded:
         if (patches := self.patches.get(op)) is None:
-            self.notes[op] = f"its weights are rounded sum-preserving: {self.missing}"
+            is_transposed = isinstance(op, qnn.ConvTransposeOp)
+            reason = "it is transposed" if is_transposed else self.missing
+            self.notes[op] = f"its weights are rounded sum-preserving: {reason}"
             return self._keeping_sums(op, layer)
         improved = round_second_moment(layer, Moments.of(patches), self.damping)
         errors = (improved.nearest_error, improved.error)

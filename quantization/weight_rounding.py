@@ -39,7 +39,7 @@ Float32Array: TypeAlias = npt.NDArray[np.float32]
 _LARGEST_SCALED = 127.499
 """What the largest weight may become, so that it rounds to 127."""
 
-_BLOCK = 192
+_BLOCK = 64
 """How many taps are rounded before the others hear of it."""
 
 _CACHED = 1 << 15
@@ -126,9 +126,11 @@ def round_nearest(layer: Layer, target: Target = DEFAULT_TARGET) -> Rounded:
 def round_sum_preserving(layer: Layer, target: Target = DEFAULT_TARGET) -> Rounded:
     """Folds with the largest shifts that weights allow, and rounded sums of weights kept.
 
-    Of each output channel, the values with the largest fractional parts are rounded up, the first
-    of equal ones, as many as make the sum of the integers the nearest to the sum of the values. A
-    channel whose constants would not fit is rounded to nearest instead.
+    Of each output channel, the values with the largest fractional parts are rounded up, as many as
+    make the sum of the integers the nearest to the sum of the values: each is rounded to nearest,
+    ties to even, and then those nearest to the middle of two integers the other way, the first of
+    equal ones. What would leave 8 bits stays. A channel whose constants would not fit is rounded
+    to nearest instead.
 
     Raises `ValueError` where `round_nearest` does.
     """
@@ -168,7 +170,7 @@ def round_second_moment(
     rounded = _fitting(channels, integers, bias, shift, nearest, target)
     error = _expected_error(channels, rounded, moments)
     nearest_error = _expected_error(channels, nearest, moments)
-    constants = _replaced(layer, rounded, nearest, error > nearest_error)
+    constants = _replaced(layer, rounded, nearest, error >= nearest_error)
     return Improved(constants, np.minimum(error, nearest_error), nearest_error)
 
 
@@ -265,11 +267,7 @@ def _in_layout(layer: Layer, taps: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]
 
 
 def _keep_sums(values: FloatArray) -> FloatArray:
-    """Rounds each row so that its sum is its rounded sum; largest fractions go up.
-
-    Only what is nearest to the middle of two integers has to go the other way, as often as the
-    sum of what is rounded to nearest is off.
-    """
+    """Rounds each row so that its sum is its rounded sum."""
     integers = np.rint(values)
     missing = np.rint(values.sum(axis=1)) - integers.sum(axis=1)
     rows = np.flatnonzero(missing)
