@@ -124,7 +124,7 @@ def inexact(rounding: Rounding = Rounding.AWAY) -> ModuleOp:
 def certified(
     build: Callable[[], ModuleOp], mode: str
 ) -> tuple[ModuleOp, sima.RequantizingOperation]:
-    module = lower(build(), requantization=mode, certify=True)
+    module = lower(build(), requantization=mode, certify=True, weight_rounding="nearest")
     return module, only(module, sima.RequantizingOperation)
 
 
@@ -571,7 +571,7 @@ func.func @main(%x: tensor<1x4xi8>) -> tensor<1x2xi8> {
 def test_constants_in_resources_are_checked_by_who_can_read_them(mode: str):
     ctx = sima_mlir.make_context()
     module = sima_mlir.parse(ctx, RESOURCES, "x.mlir")
-    pipeline = f"convert-qnn-to-sima{{requantization={mode} certify=true}}"
+    pipeline = f"convert-qnn-to-sima{{requantization={mode} certify=true weight-rounding=nearest}}"
     sima_mlir.run_pipeline(ctx, module, pipeline)
     sima_mlir.verify(module, ctx)
     op = only(module, sima.DenseOp)
@@ -589,7 +589,7 @@ def test_constants_in_resources_are_checked_by_who_can_read_them(mode: str):
 def test_a_resource_that_is_not_there_is_a_reason():
     ctx = sima_mlir.make_context()
     module = sima_mlir.parse(ctx, RESOURCES, "x.mlir")
-    sima_mlir.run_pipeline(ctx, module, "convert-qnn-to-sima{certify=true}")
+    sima_mlir.run_pipeline(ctx, module, "convert-qnn-to-sima{certify=true weight-rounding=nearest}")
     sima_mlir.verify(module)
     message = "certificate cannot be checked: resource 'w' is not defined"
     with pytest.raises(sima_mlir.SimaError, match=message):

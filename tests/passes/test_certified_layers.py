@@ -21,6 +21,7 @@ from sima_mlir.dialects.elements import array_values, dtype_of, elements, ui8
 from sima_mlir.dialects.qnn import QuantizationAttr
 from sima_mlir.passes.diagnostics import LoweringError
 from sima_mlir.quantization import ADD_ROUNDINGS, Rounding, code_range
+from sima_mlir.quantization.weight_rounding import WeightRounding
 
 CONTRACTS = list(Rounding)
 RUNS = 8
@@ -167,24 +168,31 @@ WIDTHS = (
 
 
 def try_to_lower(
-    module: ModuleOp, mode: str, max_error: int | None = None
+    module: ModuleOp, mode: str, max_error: int | None = None, strategy: str = "sum-preserving"
 ) -> tuple[ModuleOp | None, str]:
     """Returns the lowered module, or else the reason why there is none."""
+    options = {"requantization": mode, "weight_rounding": strategy, "max_error": max_error}
     try:
-        return lower(module, requantization=mode, max_error=max_error, certify=True), ""
+        return lower(module, **options, certify=True), ""
     except LoweringError as error:
         return None, str(error)
 
 
 @pytest.mark.parametrize("mode", ["sima", "tflite", "auto"])
 @settings(max_examples=120, deadline=None)
-@given(layer=problems(), max_error=st.sampled_from([None, None, 0, 1, 20]))
-def test_no_input_is_further_off_than_certified(mode: str, layer: Layer, max_error: int | None):
+@given(
+    layer=problems(),
+    max_error=st.sampled_from([None, None, 0, 1, 20]),
+    strategy=st.sampled_from(WeightRounding),
+)
+def test_no_input_is_further_off_than_certified(
+    mode: str, layer: Layer, max_error: int | None, strategy: WeightRounding
+):
     module = layer.module()
-    lowered, reason = try_to_lower(module, mode, max_error)
+    lowered, reason = try_to_lower(module, mode, max_error, strategy)
     if "max-error allows" in reason:
         assert mode == "sima"
-        lowered, reason = try_to_lower(module, mode, None)
+        lowered, reason = try_to_lower(module, mode, None, strategy)
         assert lowered is None or layer.clip or certified(lowered) > max_error
     elif lowered is not None and (max_error is not None or mode == "auto"):
         assert certified(lowered) <= (1 if max_error is None else max_error)

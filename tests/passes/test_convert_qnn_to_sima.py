@@ -207,7 +207,7 @@ def test_weight_stays_a_resource_in_tflite_mode_and_is_read_in_sima_mode():
     constant.properties["value"] = DenseResourceAttr.from_params(key, constant.result.type)
     kept, folded = module.clone(), module.clone()
     ConvertQnnToSimaPass(requantization="tflite").apply(ctx, kept)
-    ConvertQnnToSimaPass().apply(ctx, folded)
+    ConvertQnnToSimaPass(weight_rounding="nearest").apply(ctx, folded)
     assert isinstance(only(kept, sima.DenseOp).weight, DenseResourceAttr)
     # 0.01 / 0.5 = 0.64 * 2**-5
     expected = np.floor(weight * 0.64 + 0.5)

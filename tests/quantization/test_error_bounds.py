@@ -221,7 +221,7 @@ def test_channels_may_have_counts_of_their_own(seed: int):
 
 
 @pytest.mark.parametrize("rounding", [Rounding.TFLITE, Rounding.RUY])
-@pytest.mark.parametrize("step", [7, 290, 1000])
+@pytest.mark.parametrize("step", [7, *range(290, 300), 1000])
 def test_a_scale_of_few_bits_is_decided_too(rounding: Rounding, step: int):
     """gemmlowp rounds to whole numbers first, so its codes change far from where a line would."""
     source, emitted = (
@@ -1376,6 +1376,19 @@ def test_a_wide_accumulator_may_have_a_wide_bias():
     emitted = EmittedLayer.folded(layer.weight, layer.bias, np.array([40]))
     found = layer_rms(layer, emitted, constant_inputs(0), target=WIDE_TARGET)
     assert found.tolist() == [0]
+
+
+def test_a_scale_and_a_shift_of_8_bits_are_not_lost():
+    """40,000 weights give results of many codes, though each is less than float16 can hold."""
+    weight = np.random.default_rng(0).integers(60, 128, (1, 40_000))
+    layer = dense_layer(weight, 0.6 * 2.0**-26)
+    emitted = folded(layer)
+    typed = emitted._replace(
+        scale=emitted.scale.astype(np.int8), shift=emitted.shift.astype(np.int8)
+    )
+    assert emitted.shift > 24
+    assert layer_error(layer, Rounding.UPWARD, emitted).tolist() == [1]
+    assert layer_error(layer, Rounding.UPWARD, typed).tolist() == [1]
 
 
 @pytest.mark.parametrize(("bias", "expected"), [(1 << 36, 0), ((1 << 47) - 127, 255)])

@@ -32,7 +32,7 @@ func.func @away(%a: tensor<i8>, %b: tensor<i8>) {
 }
 
 // CHECK: @wide(%[[A:[a-z0-9]+]]: {{.*}}, %[[B:[a-z0-9]+]]:
-// CHECK-NEXT: qnn.add %[[A]], %[[B]] lhs_q = <scale = 0.5> rhs_q = <scale = 0.25> output_q = <scale = 0.75> rounding = tflite : (tensor<4xi16>, tensor<4xi16>) -> tensor<4xi16>
+// CHECK-NEXT: qnn.add %[[A]], %[[B]] lhs_q = <scale = 0.5, zero_point = 0> rhs_q = <scale = 0.25, zero_point = 0> output_q = <scale = 0.75, zero_point = 0> rounding = tflite : (tensor<4xi16>, tensor<4xi16>) -> tensor<4xi16>
 func.func @wide(%a: tensor<4xi16>, %b: tensor<4xi16>) {
   %r = qnn.add %a, %b lhs_q = <scale = 0.5> rhs_q = <scale = 0.25> output_q = <scale = 0.75>
     rounding = tflite : (tensor<4xi16>, tensor<4xi16>) -> tensor<4xi16>
