@@ -63,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         remarks, output = (_path(p) for p in (options.remarks_output_file, options.output))
         if remarks == output != os.devnull:
             parser.error("argument --remarks-output-file: the IR is written there")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # small products wait longer than they compute
     return guard(lambda: _run(options), debug=options.debug)
 
 

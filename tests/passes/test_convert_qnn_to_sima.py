@@ -82,13 +82,13 @@ def test_tflite_mode_equals_its_source(layer: Layer):
 @settings(max_examples=150, deadline=None)
 @given(layers())
 def test_sima_mode_is_within_its_bound(layer: Layer):
-    """The weights are off by at most 1/2 each, the bias and the final rounding by 1/2 as well.
+    """Rounded to nearest, the weights are off by at most 1/2 each, the bias and the final rounding by 1/2 as well.
 
     Against the exact quotient the distance before rounding is therefore at most
     2**-(n+1) * (Σ|x - zx| + 1); the roundings add at most one output step.
     """
     module = layer.module()
-    lowered = lower(module)
+    lowered = lower(module, weight_rounding="nearest")
     op = only(lowered, sima.DenseOp if layer.window is None else sima.ConvOp)
     sums = reach(layer)
     bound = np.ceil(np.ldexp(sums + 1.0, -(array_values(op.shift).astype(np.int64) + 1))) + 1

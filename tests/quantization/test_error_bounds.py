@@ -1379,16 +1379,16 @@ def test_a_wide_accumulator_may_have_a_wide_bias():
 
 
 def test_a_scale_and_a_shift_of_8_bits_are_not_lost():
-    """40,000 weights give results of many codes, though each is less than float16 can hold."""
-    weight = np.random.default_rng(0).integers(60, 128, (1, 40_000))
-    layer = dense_layer(weight, 0.6 * 2.0**-26)
-    emitted = folded(layer)
-    typed = emitted._replace(
-        scale=emitted.scale.astype(np.int8), shift=emitted.shift.astype(np.int8)
+    """A factor of 2**-26, which float16 does not hold, makes 15 codes of 40,000 weights."""
+    weight = np.random.default_rng(0).integers(60, 127, (1, 40_000))
+    layer = dense_layer(weight, 2.0**-26)
+    weight[0, 0] += 1
+    one, shift = np.ones(1, np.int8), np.array([26], np.int8)
+    emitted = EmittedLayer(
+        weight.astype(np.int8), np.zeros(1, np.int32), one, shift, 0, Rounding.UPWARD
     )
-    assert emitted.shift > 24
+    assert largest_distance(layer, emitted, 0, INT8) == Fraction(128, 1 << 26)
     assert layer_error(layer, Rounding.UPWARD, emitted).tolist() == [1]
-    assert layer_error(layer, Rounding.UPWARD, typed).tolist() == [1]
 
 
 @pytest.mark.parametrize(("bias", "expected"), [(1 << 36, 0), ((1 << 47) - 127, 255)])
