@@ -166,19 +166,20 @@ def _times(wanted: tuple[int, ...], given: tuple[int, ...]) -> int:
 
 
 @dataclass(frozen=True)
-class Batches(Sequence[list[Array]]):
+class Batches:
     """The inputs of each run, which share the memory of the inputs of all."""
 
     inputs: Sequence[Array]
-    count: int
+    runs: int
 
     def __len__(self) -> int:
-        return self.count
+        return self.runs
 
     def __getitem__(self, number: int) -> list[Array]:
-        if not 0 <= number < self.count:
+        """Returns the inputs of a run; raises `IndexError` where there is none."""
+        if not 0 <= number < self.runs:
             raise IndexError(number)
-        return [part(array, number, self.count) for array in self.inputs]
+        return [part(array, number, self.runs) for array in self.inputs]
 
 
 def part(array: Array, number: int, count: int) -> Array:

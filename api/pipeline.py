@@ -36,6 +36,9 @@ from sima_mlir.verifier import verify
 
 _ANCHOR = "builtin.module("
 
+_PATH = re.compile(r"=(?![+-]?[\d.]+(?:[\s,}]|$))([\w~+-]*[./][\w./~+-]*)")
+"""The value of an option that is neither a name nor a number."""
+
 
 def available_passes() -> dict[str, Callable[[], type[ModulePass]]]:
     """Returns what gives each pass of xDSL's and of ours, by name."""
@@ -100,9 +103,11 @@ def _without_anchor(text: str) -> str:
 
 
 def _tight(text: str) -> str:
-    """Returns a pipeline without the white space that xDSL does not take, but mlir-opt does."""
+    """Returns a pipeline as xDSL takes it: without white space around signs, paths in quotes."""
     parts = text.split('"')
-    parts[::2] = (re.sub(r"\s*([,(){}])\s*", r"\1", part) for part in parts[::2])
+    parts[::2] = (
+        _PATH.sub(r'="\1"', re.sub(r"\s*([,(){}])\s*", r"\1", part)) for part in parts[::2]
+    )
     return '"'.join(parts)
 
 

@@ -40,6 +40,9 @@ SEED = 0
 DAMPING, DAMPING_OF_SYNTHETIC = 0.01, 0.1
 """How little the moments of given and of synthetic inputs are trusted."""
 
+CODES = tuple(np.dtype(code) for code in (np.int8, np.uint8, np.int16))
+"""What codes of a quantized network are stored as."""
+
 COARSENESS = 8
 """How many pixels are alike in a synthetic image."""
 
@@ -247,7 +250,7 @@ def _sample(count: int, most: int, rng: np.random.Generator) -> npt.NDArray[np.i
 
 def _array_type(value: SSAValue) -> tuple[tuple[int, ...], np.dtype[Any]] | None:
     """Returns the shape and the dtype of a value, if it is an array of which both are known."""
-    if not isinstance(value.type, TensorType) or not value.type.has_static_shape():
+    if not isinstance(value.type, TensorType) or min(shape_of(value), default=0) < 0:
         return None
     try:
         return shape_of(value), dtype_of(element_type(value))
@@ -262,7 +265,7 @@ def _synthetic(
     if known is None:
         return None
     shape, dtype = known
-    if dtype in (np.int8, np.uint8, np.int16):
+    if dtype in CODES:
         low, high = code_range(dtype)
         return np.rint(low + _noise(shape, rng) * (high - low)).astype(dtype)
     readers = (use.operation for use in value.uses)

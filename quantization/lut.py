@@ -137,7 +137,7 @@ def prelu_table(
     """
     steps = np.asarray(alpha, np.int64)[..., None] - alpha_q.zero_point
     if rounding is not Rounding.TFLITE:
-        slope = alpha_q.scale * steps
+        slope = np.multiply(steps, alpha_q.scale, dtype=np.float64)
         return lookup_table(Function.LEAKY_RELU, input_q, output_q, dtype, rounding, slope)
     _check_float32(input_q, output_q, alpha_q)
     codes = _centred_codes(input_q, dtype)
@@ -150,7 +150,7 @@ def _tflite(
     input_q: Quantization,
     output_q: Quantization,
     dtype: npt.DTypeLike,
-    parameters: Sequence[float],
+    parameters: Sequence[float | FloatArray],
 ) -> IntArray:
     """Returns the table of LiteRT's reference kernel."""
     if (kernel := _LITERT_FIXED.get(function)) is not None:

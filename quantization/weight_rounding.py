@@ -138,7 +138,7 @@ def round_sum_preserving(layer: Layer, target: Target = DEFAULT_TARGET) -> Round
     channels = _Channels.of(layer, target)
     shift = channels.largest_shift
     integers = np.empty(channels.weight.shape, np.int8)
-    step = max(1, _CACHED // max(1, integers.shape[1]))
+    step = max(1, _CACHED // max(1, channels.weight.shape[1]))
     for start in range(0, len(integers), step):
         part = slice(start, start + step)
         integers[part] = _keep_sums(channels.values(shift, part))
@@ -216,11 +216,12 @@ class _Channels(NamedTuple):
         )
         return cls(layer, weight, multiplier, centred, largest, following)
 
-    def values(self, shift: Int64Array, part: slice = slice(None)) -> FloatArray:
+    def values(self, shift: IntArray, part: slice = slice(None)) -> FloatArray:
         """Returns what the weights of some channels are to be with a shift."""
-        return self.weight[part] * np.ldexp(self.multiplier, shift)[part, np.newaxis]
+        scale = np.ldexp(self.multiplier, shift)[part, np.newaxis]
+        return np.multiply(self.weight[part], scale, dtype=np.float64)
 
-    def exact_bias(self, shift: Int64Array) -> FloatArray:
+    def exact_bias(self, shift: IntArray) -> FloatArray:
         """Returns what the bias is to be with a shift, the data's zero point aside."""
         zero_point = self.layer.output_q.zero_point
         return self.bias * np.ldexp(self.multiplier, shift) + np.ldexp(float(zero_point), shift)
@@ -297,7 +298,7 @@ def _metric(moments: Moments, damping: float) -> FloatArray:
     metric += (1 - damping) * second
     powers = np.diagonal(second, axis1=1, axis2=2)
     diagonal = damping * powers + 0.01 * powers.mean(axis=1, keepdims=True) + 1e-3
-    index = np.arange(metric.shape[1])
+    index = np.arange(metric.shape[1], dtype=np.int64)
     metric[:, index, index] += diagonal
     return metric
 
@@ -360,7 +361,7 @@ def _handed_on(values: Float32Array, metric: FloatArray) -> tuple[Float32Array, 
 
 def _descend(error: Float32Array, values: Float32Array, metric: Float32Array) -> None:
     """Changes one integer after the other while that makes `E H Eᵀ` smaller."""
-    active = np.arange(values.shape[2])
+    active = np.arange(values.shape[2], dtype=np.int64)
     for _ in range(_SWEEPS):
         before = error[..., active]
         after = _swept(before, values[..., active], metric)

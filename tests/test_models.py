@@ -120,11 +120,11 @@ def lowered(
     return ctx, module
 
 
-@cache
 NEAREST = "sima weight-rounding=nearest"
 """The API page's own arithmetic, as options of the lowering."""
 
 
+@cache
 def certified(name: str, requantization: str) -> tuple[sima_mlir.Context, ModuleOp]:
     return lowered(recording(name).model, requantization, "certify=true")
 

@@ -199,3 +199,11 @@ def test_a_partial_lowering_remarks_on_what_is_left():
         "x.mlir:4:8: remark: [Missed] 'qnn.requantize' op",
     ]
     assert run_pipeline(ctx, module, "cse") == []
+
+
+@pytest.mark.parametrize("path", ["in.npz", "./a/b-c.npz", "/tmp/x_1.npz", "~/in", "1.npz"])
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_path_needs_no_quotes(path: str, quote: str):
+    options = f"weight-rounding=second-moment calibration={quote}{path}{quote}"
+    (given,) = parse_pipeline(f"convert-qnn-to-sima{{ {options} partial=true }}")
+    assert (given.calibration, given.partial) == (path, True)
