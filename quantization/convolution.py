@@ -411,7 +411,8 @@ def _exceeds_weight(weight: IntArray, target: Target) -> npt.NDArray[np.bool_]:
     if weight.itemsize == 1 and target.weight_bits >= 8:
         return np.zeros(weight.shape[1], np.bool_)
     limit = 1 << (target.weight_bits - 1)
-    return np.any((weight >= limit) | (weight < -limit), axis=0)
+    wide = np.logical_or(weight >= limit, weight < -limit, dtype=np.bool_)
+    return np.logical_or.reduce(wide, axis=0)
 
 
 def _exceeds_accumulator(

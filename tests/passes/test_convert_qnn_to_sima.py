@@ -82,7 +82,7 @@ def test_tflite_mode_equals_its_source(layer: Layer):
 @settings(max_examples=150, deadline=None)
 @given(layers())
 def test_sima_mode_is_within_its_bound(layer: Layer):
-    """Rounded to nearest, the weights are off by at most 1/2 each, the bias and the final rounding by 1/2 as well.
+    """Each rounded to nearest, weights are off by 1/2, as are the bias and the final rounding.
 
     Against the exact quotient the distance before rounding is therefore at most
     2**-(n+1) * (Σ|x - zx| + 1); the roundings add at most one output step.
