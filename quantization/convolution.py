@@ -409,10 +409,9 @@ def _scaled_bias(bias: Int64Array, mantissa: Int64Array, bits: Int64Array) -> In
 def _exceeds_weight(weight: IntArray, target: Target) -> npt.NDArray[np.bool_]:
     """Says for each channel whether it has a weight that is too wide."""
     if weight.itemsize == 1 and target.weight_bits >= 8:
-        return np.zeros(weight.shape[1], np.bool_)
+        return np.zeros(weight.shape[1:], np.bool_)
     limit = 1 << (target.weight_bits - 1)
-    wide = np.logical_or(weight >= limit, weight < -limit, dtype=np.bool_)
-    return np.logical_or.reduce(wide, axis=0)
+    return np.asarray(((weight >= limit) | (weight < -limit)).any(axis=0), np.bool_)
 
 
 def _exceeds_accumulator(
