@@ -20,6 +20,9 @@ _EXPECTATION = re.compile(
     r"expected-(?P<kind>error|note|remark|warning)(?P<regex>-re)? *"
     r"(?:@(?P<place>[+-]\d+|above|below|unknown))? *\{\{(?P<text>.*)\}\}\s*$"
 )
+_MOST_DIGITS = 12
+"""Of a distance between lines; one that has more leads out of any file all the same."""
+
 _INNER = re.compile(r"\{\{(.*?)\}\}")
 
 
@@ -57,7 +60,7 @@ def check_expectations(name: str, text: str, diagnostics: Iterable[Diagnostic]) 
 
 
 def _expectations(name: str, text: str) -> Iterator[Expectation]:
-    lines = text.splitlines()
+    lines = text.removesuffix("\n").split("\n")
     matches = {n: m for n, line in enumerate(lines, 1) if (m := _EXPECTATION.search(line))}
     for number, match in matches.items():
         place = file_location(name, number, match.start() + 1)
@@ -68,7 +71,7 @@ def _expectations(name: str, text: str) -> Iterator[Expectation]:
             )
         try:
             pattern = _pattern(match["text"], is_regex=match["regex"] is not None)
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             message = f"expected {match['kind']} has no regular expression: {error}"
             raise SimaError.of(message, place) from None
         severity = _SEVERITIES[match["kind"]]
@@ -97,7 +100,7 @@ def _line(place: str | None, number: int, expecting: Iterable[int]) -> int:
                 number += step
             return number
         case _:
-            return number + int(place)
+            return number + int(place[:_MOST_DIGITS])
 
 
 def _pattern(text: str, *, is_regex: bool) -> re.Pattern[str]:

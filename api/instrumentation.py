@@ -16,6 +16,8 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
+from sima_mlir.diagnostics import SimaError
+from sima_mlir.loading import reason_of
 from sima_mlir.writer import write
 
 
@@ -92,9 +94,13 @@ class IrPrinter(Instrumentation):
         if self.tree is None:
             self.stream.write(text)
             return
-        self.tree.mkdir(parents=True, exist_ok=True)
         suffix = "_before" if when == "Before" else ""
-        (self.tree / f"{self.number}_{name}{suffix}.mlir").write_text(text)
+        path = self.tree / f"{self.number}_{name}{suffix}.mlir"
+        try:
+            self.tree.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        except OSError as error:
+            raise SimaError.of(f"cannot write '{path}': {reason_of(error)}") from error
 
     def _text(self, ctx: Context, module: ModuleOp) -> str:
         stream = io.StringIO()

@@ -21,7 +21,7 @@ from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, TensorType, i32
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, BlockArgument, Operation, OpResult, SSAValue
 
-from sima_mlir.diagnostics import label_of, saved_name
+from sima_mlir.diagnostics import SimaError, label_of, saved_name
 from sima_mlir.dialects import qnn, sima
 from sima_mlir.dialects.definitions import dimensions
 from sima_mlir.dialects.elements import dtype_of
@@ -225,6 +225,8 @@ def _element_type(value: SSAValue) -> Attribute:
 
 def _kind(type: Attribute) -> _Kind:
     """Returns shape and dtype of a tensor type, which a value of a program that runs has."""
+    if not isinstance(type, TensorType):
+        raise SimaError.of(f"values that are compared must be tensors, got {type}")
     tensor = cast("TensorType[Attribute]", type)
     return tensor.get_shape(), dtype_of(tensor.element_type)
 

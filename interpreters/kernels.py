@@ -335,7 +335,8 @@ def dequantize(data: Integers, scale: npt.ArrayLike, zero_point: int) -> npt.NDA
 
     Raises ValueError if a scale is not positive and finite as a float32.
     """
-    return _float32_scale(scale) * (data.astype(np.int64) - zero_point).astype(np.float32)
+    with np.errstate(over="ignore"):
+        return _float32_scale(scale) * (data.astype(np.int64) - zero_point).astype(np.float32)
 
 
 def divide_half_away(numerator: Integers, denominator: Integers | int) -> npt.NDArray[np.int64]:

@@ -70,8 +70,9 @@ def calibrate(ctx: Context, module: ModuleOp, path: str | None) -> WeightRounder
     damping = DAMPING_OF_SYNTHETIC if path is None else DAMPING
     try:
         return WeightRounder(strategy, observe(ctx, main, module, runs), damping)
-    except InterpretationError as error:
-        reason = f"the network cannot be computed: {error}"
+    except (InterpretationError, RecursionError) as error:
+        said = "calls go too deep" if isinstance(error, RecursionError) else error
+        reason = f"the network cannot be computed: {said}"
         if path is not None:
             raise PassFailedException(reason) from error
         return WeightRounder(strategy, missing=reason)

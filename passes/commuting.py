@@ -51,7 +51,12 @@ def moved(
         for name in _codes_of(op):
             properties[name] = IntegerAttr(function(_code(properties[name])), i32)
         result_type = tensor_type(shape_of(op.result), element_type(data))
-        again = type(op).create(operands=[data], properties=properties, result_types=[result_type])
+        again = type(op).create(
+            operands=[data],
+            properties=properties,
+            result_types=[result_type],
+            attributes=op.attributes,
+        )
         again.location = op.location
         new.append(again)
         data = again.result

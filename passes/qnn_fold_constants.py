@@ -32,6 +32,10 @@ class QnnFoldConstantsPass(ModulePass):
     max_growth: int = 1 << 20
     """How many bytes more than its operands a result may have."""
 
+    def __post_init__(self) -> None:
+        if self.max_growth < 0:
+            raise ValueError(f"max-growth must not be negative, got {self.max_growth}")
+
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrites the module in place."""
         rewrite(op, FoldConstants(ctx, op, self.max_growth))

@@ -123,7 +123,10 @@ def fold_pad(
     if isinstance(op, qnn.AvgPoolOp):
         properties["count_include_pad"] = UnitAttr()
     new: Operation = type(op).create(
-        operands=[pad.data], properties=properties, result_types=[op.result.type]
+        operands=[pad.data],
+        properties=properties,
+        result_types=[op.result.type],
+        attributes=op.attributes,
     )
     new.location = op.location
     passed(ctx, pad, f"folded into '{op.name}'")

@@ -136,13 +136,19 @@ def _difference(
     """Returns by how much a result changes at most, or `None` where that is not known."""
     try:
         if not has_codes(first.data):
-            return 0 if _only_shifts(op) and merged.rounding == first.rounding else None
+            return 0 if _only_shifts(op) and _computes_alike(first, merged) else None
         codes = _all_codes(first)
         twice = _requantized(op, _requantized(first, codes))
         once = _requantized(merged, codes)
     except ValueError:
         return None
     return int(np.abs(twice.astype(np.int64) - once).max(initial=0))
+
+
+def _computes_alike(first: qnn.RequantizeOp, merged: qnn.RequantizeOp) -> bool:
+    """Whether two requantizations of the same integers differ in nothing but the zero point."""
+    same_scale = merged.output_q.scales == first.output_q.scales
+    return same_scale and merged.rounding == first.rounding
 
 
 def _only_shifts(op: qnn.RequantizeOp) -> bool:

@@ -134,6 +134,7 @@ class SinkTranspose(RewritePattern):
             operands=operands,
             properties=properties,
             result_types=[tensor_type(shape, element_type(result))],
+            attributes=op.attributes,
         )
         new.location = op.location
         back = qnn.TransposeOp(new.results[0], axes)

@@ -34,6 +34,7 @@ from sima_mlir.dialects.elements import (
     ui8,
 )
 from sima_mlir.dialects.encoding import QuantizationAttr
+from sima_mlir.dialects.moves import MoveOperation
 from sima_mlir.passes.commuting import commutes
 from sima_mlir.passes.constants import constant as constant_of
 from sima_mlir.passes.diagnostics import Finding, Refusal, RemarkKind, passed, remark
@@ -92,7 +93,7 @@ class Conversion:
         """Puts the signed form of an operation before it, if there is one."""
         if is_edge(op):
             return False
-        if (reason := why_not(op)) is not None:
+        if (reason := why_not(op) or self._why_not(op)) is not None:
             remark(self.ctx, Finding(RemarkKind.MISSED, op, f"keeps ui8: {reason}"))
             return False
         result = op.results[0]
@@ -102,6 +103,7 @@ class Conversion:
             operands=[self.signed_form(value, op) for value in op.operands],
             properties={name: _shifted(op, name) for name in op.properties},
             result_types=[result_type],
+            attributes=op.attributes,
         )
         new.location = op.location
         Rewriter.insert_op(new, InsertPoint.before(op))
@@ -150,7 +152,44 @@ class Conversion:
         return arith.ConstantOp(dense((codes.astype(np.int16) - OFFSET).astype(np.int8)))
 
     def _encoding(self, value: SSAValue) -> QuantizationAttr:
-        return self.encodings.get(value, QuantizationAttr.of(1.0, 0))
+        return self.encodings.get(value) or read_as(value) or QuantizationAttr.of(1.0, 0)
+
+    def _why_not(self, op: Operation) -> str | None:
+        for value in (*op.operands, *op.results):
+            encoding = self.encodings.get(value)
+            if encoding is not None and encoding.channels > 1 and element_type(value) == ui8:
+                return f"its codes have {encoding.channels} scales"
+        return None
+
+
+def read_as(value: SSAValue) -> QuantizationAttr | None:
+    """Returns the encoding that an operation declares which reads a value, if one does.
+
+    A convolution declares a zero point only, of which the scale is taken to be 1.
+    """
+    for use in value.uses:
+        op = use.operation
+        if isinstance(op, MoveOperation):
+            found = read_as(op.result)
+        elif isinstance(op, qnn.ConcatenateOp):
+            found = op.input_qs.data[use.index]
+        else:
+            found = _declared(op, use.index)
+        if found is not None and found.channels == 1:
+            return found
+    return None
+
+
+def _declared(op: Operation, index: int) -> QuantizationAttr | None:
+    for name, described in DESCRIBED.items():
+        attribute = op.properties.get(name)
+        if described == "result" or getattr(op, described, None) is not op.operands[index]:
+            continue
+        if isinstance(attribute, QuantizationAttr):
+            return attribute
+        if isinstance(attribute, IntegerAttr) and name.endswith("zero_point"):
+            return QuantizationAttr.of(1.0, attribute.value.data)
+    return None
 
 
 def has_unsigned(op: Operation) -> bool:

@@ -15,7 +15,7 @@ from xdsl.dialects.func import CallOp, FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
-from xdsl.traits import SymbolTable
+from xdsl.traits import Pure, SymbolTable
 
 from sima_mlir.dialects.elements import dtype_of
 from sima_mlir.dialects.sima import HOST_ATTRIBUTE
@@ -59,7 +59,7 @@ def _divide(ctx: Context, module: ModuleOp, function: FuncOp) -> None:
         hosts.append(_outline(group, name))
         Rewriter.insert_op(hosts[-1], InsertPoint.after(hosts[-2] if number else function))
     if hosts:
-        _summarize(ctx, function, len(levels) - sum(map(len, groups.values())), hosts)
+        _summarize(ctx, function, sum(op.dialect_name() == "sima" for op in levels), hosts)
 
 
 def _why_not(function: FuncOp) -> str | None:
@@ -69,27 +69,35 @@ def _why_not(function: FuncOp) -> str | None:
         return f"it has {blocks} blocks, only one can be divided"
     for op in function.body.block.ops:
         if op.regions:
-            return f"its '{op.name}' has regions"
+            return f"its '{_name(op)}' has regions"
+    if (end := function.body.block.last_op) is not None and not isinstance(end, ReturnOp):
+        return f"it ends with '{_name(end)}', not with 'func.return'"
     return None
 
 
 def _levels(block: Block) -> dict[Operation, int]:
     """Returns after how many turns of the host each operation but constants can be computed.
 
-    Those of the accelerator come first in each level, those of the host second.
+    Those of the accelerator come first in each level, those of the host second. Operations that
+    may have effects, calls among them, stay in their order.
     """
     levels: dict[Operation, int] = {}
+    before: Operation | None = None
     for op in block.ops:
-        if not isinstance(op, arith.ConstantOp | ReturnOp):
-            levels[op] = max((_level(levels, op, value) for value in op.operands), default=0)
+        if isinstance(op, arith.ConstantOp | ReturnOp):
+            continue
+        earlier = [value.owner for value in op.operands]
+        if not op.has_trait(Pure, value_if_unregistered=False):
+            earlier += [] if before is None else [before]
+            before = op
+        levels[op] = max((_level(levels, op, producer) for producer in earlier), default=0)
     return levels
 
 
-def _level(levels: Mapping[Operation, int], op: Operation, value: SSAValue) -> int:
-    producer = value.owner
-    if not isinstance(producer, Operation) or producer not in levels:
+def _level(levels: Mapping[Operation, int], op: Operation, earlier: Operation | Block) -> int:
+    if not isinstance(earlier, Operation) or earlier not in levels:
         return 0
-    return levels[producer] + (is_for_host(producer) and not is_for_host(op))
+    return levels[earlier] + (is_for_host(earlier) and not is_for_host(op))
 
 
 def is_for_host(op: Operation) -> bool:
@@ -177,8 +185,11 @@ def _summarize(ctx: Context, function: FuncOp, lowered: int, hosts: Sequence[Fun
 def _kinds(host: FuncOp) -> Sequence[str]:
     """Returns the name of each operation of a function, but for constants and the return."""
     ops = host.body.block.ops
-    kept = (op for op in ops if not isinstance(op, arith.ConstantOp | ReturnOp))
-    return [op.op_name.data if isinstance(op, UnregisteredOp) else op.name for op in kept]
+    return [_name(op) for op in ops if not isinstance(op, arith.ConstantOp | ReturnOp)]
+
+
+def _name(op: Operation) -> str:
+    return op.op_name.data if isinstance(op, UnregisteredOp) else op.name
 
 
 def _count(number: int, what: str) -> str:

@@ -32,7 +32,7 @@ class WeightRounder:
     """What operations see, for `second-moment`."""
     damping: float = 0.1
     """How little the patches are trusted."""
-    missing: str = "no run reaches it"
+    missing: str = "it is not in 'main'"
     """Why there are no patches of an operation."""
     details: dict[Operation, dict[str, Detail]] = field(
         default_factory=dict[Operation, "dict[str, Detail]"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
@@ -136,6 +137,7 @@ def _described(module_pass: ModulePass) -> str:
 
 def _option(name: str, value: object) -> str:
     text = str(value).lower() if isinstance(value, bool) else str(value)
+    text = text if re.fullmatch(r"[\w.,/~+-]+", text) else f'"{text}"'
     return f"{name.replace('_', '-')}={text}"
 
 

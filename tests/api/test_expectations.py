@@ -84,6 +84,22 @@ def test_an_expectation_says_where_it_stands():
     ]
 
 
+def test_a_form_feed_ends_no_line():
+    assert problems("a\fb\nop // expected-error {{wrong}}", diagnostic(2)) == []
+
+
+TOO_LARGE = [
+    "// expected-error-re {{ {{a{99999999999} }} }}",
+    f"// expected-error@+{'9' * 5000} {{{{x}}}}",
+]
+
+
+@pytest.mark.parametrize("text", TOO_LARGE, ids=["regex", "line"])
+def test_numbers_that_are_too_large_are_refused(text: str):
+    with pytest.raises(SimaError, match=r"f\.mlir:1:4: error: expected error (is of line|has no)"):
+        check_expectations("f.mlir", text, [])
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

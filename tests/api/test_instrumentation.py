@@ -93,6 +93,7 @@ def test_times_add_up():
         "cse,dce",
         "convert-qnn-to-sima{requantization=auto max-error=2 certify=true}",
         "qnn-to-sima-pipeline{partial=true}",
+        'convert-qnn-to-sima{weight-rounding=second-moment calibration="sp ace.npz"}',
         "qnn-merge-requantize{max-error=1},qnn-fold-constants{max-growth=5}",
     ],
 )

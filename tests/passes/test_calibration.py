@@ -342,3 +342,21 @@ def test_16_bit_codes_are_not_looked_at():
     )
     assert found == {}
     assert only(module, qnn.DenseOp) not in found
+
+
+def test_a_network_without_end_is_remarked_on():
+    text = """
+    func.func @main(%x: tensor<1x4xi8>) -> tensor<1x2xi8> {
+      %w = arith.constant dense<3> : tensor<2x4xi8>
+      %0 = qnn.dense %x, %w : (tensor<1x4xi8>, tensor<2x4xi8>) -> tensor<1x2xi32>
+      %1 = qnn.requantize %0 input_q = <scale = 0.1, zero_point = 0>
+        output_q = <scale = 1.0, zero_point = 0> : (tensor<1x2xi32>) -> tensor<1x2xi8>
+      %2 = func.call @main(%x) : (tensor<1x4xi8>) -> tensor<1x2xi8>
+      func.return %1 : tensor<1x2xi8>
+    }"""
+    ctx = sima_mlir.make_context()
+    module = sima_mlir.parse(ctx, text, "f.mlir")
+    remarks = sima_mlir.run_pipeline(
+        ctx, module, "convert-qnn-to-sima{weight-rounding=second-moment}"
+    )
+    assert any("the network cannot be computed: calls go too deep" in str(r) for r in remarks)

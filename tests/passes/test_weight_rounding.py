@@ -83,7 +83,7 @@ def test_the_others_expect_nothing(strategy: str):
         (dense("other"), "there is no function 'main'"),
         (dense(argument="tensor<1xf32>"), "no inputs can be made up for its function"),
         (dense("other") + "func.func private @main()", "there is no function 'main'"),
-        (dense("other") + "func.func @main() { func.return }", "no run reaches it"),
+        (dense("other") + "func.func @main() { func.return }", "it is not in 'main'"),
         (TRANSPOSED, "it is transposed"),
     ],
 )

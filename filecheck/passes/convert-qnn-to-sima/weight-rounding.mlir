@@ -70,7 +70,7 @@ func.func @other(%x: tensor<1x2xi8>) -> tensor<1x1xi8> {
 
 // -----
 
-// SECOND-NEXT: {{.*}}'qnn.dense' op its weights are rounded sum-preserving: no run reaches it
+// SECOND-NEXT: {{.*}}'qnn.dense' op its weights are rounded sum-preserving: it is not in 'main'
 func.func @main() {
   func.return
 }

@@ -1,6 +1,9 @@
 // If this fails, constants are left that could be computed, or come out wrong, or grow too much.
 // RUN: sima-opt %s --split-input-file -p 'qnn-fold-constants{max-growth=8}' 2>%t | filecheck %s
 // RUN: filecheck %s --check-prefix=REMARK --input-file=%t
+// RUN: not sima-opt %s --split-input-file -p 'qnn-fold-constants{max-growth=-1}' 2>&1 | filecheck %s --check-prefix=OPTION
+
+// OPTION: error: pass 'qnn-fold-constants': max-growth must not be negative, got -1
 
 // 12 = (100 - 3) * 0.5 / 4, 12.125 of which upward makes 12; the sum of what is then 12, 0, -1.
 // CHECK-LABEL: @chain

@@ -56,3 +56,15 @@ func.func @unsigned(%x: tensor<4xi32>) -> tensor<4xui8> {
   %1 = qnn.requantize %0 input_q = <scale = 2.0, zero_point = -128> output_q = <scale = 2.0, zero_point = 0> : (tensor<4xi8>) -> tensor<4xui8>
   func.return %1 : tensor<4xui8>
 }
+
+// -----
+
+// Each code stays what it is, but the scale of the accumulators would be another: -12687 * 0.01 is
+// -127 to nearest, and divided by 1.003 -126.
+// CHECK-LABEL: @scales
+// CHECK-COUNT-2: qnn.requantize
+func.func @scales(%x: tensor<4xi32>) -> tensor<4xi8> {
+  %0 = qnn.requantize %x input_q = <scale = 0.01, zero_point = 0> output_q = <scale = 1.0, zero_point = 0> rounding = tflite : (tensor<4xi32>) -> tensor<4xi8>
+  %1 = qnn.requantize %0 input_q = <scale = 1.0, zero_point = 0> output_q = <scale = 1.003, zero_point = 0> rounding = tflite : (tensor<4xi8>) -> tensor<4xi8>
+  func.return %1 : tensor<4xi8>
+}

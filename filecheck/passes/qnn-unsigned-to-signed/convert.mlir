@@ -80,3 +80,38 @@ func.func @signed(%x: tensor<4xi16>) -> tensor<4xi16> {
   %0 = qnn.clip %x min = 0 max = 200 : (tensor<4xi16>) -> tensor<4xi16>
   func.return %0 : tensor<4xi16>
 }
+
+// -----
+
+// What nobody declares is encoded as its reader says, so that the lowering finds no mismatch.
+// CHECK-LABEL: @undeclared
+// CHECK-DAG: qnn.requantize %{{.*}} input_q = <scale = 0.05, zero_point = 100> output_q = <scale = 0.05, zero_point = -28>
+// CHECK-DAG: qnn.requantize %{{.*}} input_q = <scale = 1.0, zero_point = 7> output_q = <scale = 1.0, zero_point = -121>
+// CHECK: qnn.tanh
+func.func @undeclared(%x: tensor<1x4xui8>, %y: tensor<1x4xui8>) -> (tensor<1x4xui8>, tensor<1x1xi32>) {
+  %0 = qnn.clip %x min = 3 max = 9 : (tensor<1x4xui8>) -> tensor<1x4xui8>
+  %1 = qnn.tanh %0 input_q = <scale = 0.05, zero_point = 100> output_q = <scale = 0.1, zero_point = 0> : (tensor<1x4xui8>) -> tensor<1x4xui8>
+  %w = arith.constant dense<1> : tensor<1x4xi8>
+  %2 = qnn.dense %y, %w input_zero_point = 7 : (tensor<1x4xui8>, tensor<1x4xi8>) -> tensor<1x1xi32>
+  func.return %1, %2 : tensor<1x4xui8>, tensor<1x1xi32>
+}
+
+// -----
+
+// REMARK: [Missed] 'qnn.clip' op keeps ui8: its codes have 2 scales
+// CHECK-LABEL: @scales
+// CHECK-NEXT: qnn.clip %{{.*}} min = 3 max = 9 {note = 1 : i32} : (tensor<1x2xui8>)
+// CHECK-NEXT: return
+func.func @scales(%x: tensor<1x2xui8> {qnn.quantization = #qnn.quantization<scale = [1.0, 2.0], zero_point = 0>}) -> tensor<1x2xui8> {
+  %0 = qnn.clip %x min = 3 max = 9 {note = 1 : i32} : (tensor<1x2xui8>) -> tensor<1x2xui8>
+  func.return %0 : tensor<1x2xui8>
+}
+
+// -----
+
+// CHECK-LABEL: @attribute
+// CHECK: qnn.clip %{{.*}} min = -125 max = -119 {note = 1 : i32} : (tensor<1x2xi8>)
+func.func @attribute(%x: tensor<1x2xui8>) -> tensor<1x2xui8> {
+  %0 = qnn.clip %x min = 3 max = 9 {note = 1 : i32} : (tensor<1x2xui8>) -> tensor<1x2xui8>
+  func.return %0 : tensor<1x2xui8>
+}

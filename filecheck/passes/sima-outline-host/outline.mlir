@@ -81,3 +81,29 @@ func.func @blocks(%x: tensor<4xi8>) -> tensor<4xi8> {
   %0 = qnn.clip %y min = 0 max = 4 : (tensor<4xi8>) -> tensor<4xi8>
   func.return %0 : tensor<4xi8>
 }
+
+// -----
+
+// What may have effects stays in its order, calls too.
+// CHECK-LABEL: func.func @effects
+// CHECK-NEXT: call @effects_host_0
+// CHECK-NEXT: call @other
+// CHECK-NEXT: call @effects_host_1
+// CHECK-NEXT: return
+func.func private @other()
+func.func @effects() {
+  "some.effect"() : () -> ()
+  func.call @other() : () -> ()
+  "some.effect"() : () -> ()
+  func.return
+}
+
+// -----
+
+// REMARK: [Missed] 'func.func' op not divided: it ends with 'some.end', not with 'func.return'
+// CHECK-LABEL: func.func @end
+// CHECK-NEXT: qnn.clip
+func.func @end(%x: tensor<4xi8>) -> tensor<4xi8> {
+  %0 = qnn.clip %x min = 0 max = 4 : (tensor<4xi8>) -> tensor<4xi8>
+  "some.end"(%0) : (tensor<4xi8>) -> ()
+}

@@ -8,6 +8,10 @@
 // RUN: sima-opt %s -p cse,dce --mlir-print-ir-tree-dir=%t.dir --mlir-print-ir-after-all --mlir-print-op-generic -o %t
 // RUN: filecheck %s --check-prefix=TREE --input-file=%t.dir/1_dce.mlir
 
+// RUN: not sima-opt %s -p cse --mlir-print-ir-tree-dir=%s/x --mlir-print-ir-after-all 2>&1 | filecheck %s --check-prefix=FOLDER
+
+// FOLDER: error: cannot write '{{.*}}print-ir.mlir/x/0_cse.mlir': not a directory
+
 // ALL: // -----// IR Dump After CommonSubexpressionElimination (cse) //----- //
 // ALL-NEXT: builtin.module {
 // ALL: // -----// IR Dump Before DeadCodeElimination (dce) //----- //
