@@ -4,7 +4,7 @@ Usage: python bench/error_bounds.py [MODEL.tflite INPUTS.npz]
 
 The inputs are named in0, in1, …, each with as many batches as wanted. Without arguments, the
 networks beside the checkout are taken with their recorded inputs, else the digits example with its
-test images. Every convolution and dense operator is folded (`requantization = sima`) and given the
+test images. Every convolution and dense operator is folded, weights rounded to nearest, and given the
 codes that it has in the network; its results are compared with those of its source, all errors in
 codes of the result. The expected error is computed from mean and variance of each input channel.
 """
@@ -99,7 +99,7 @@ def lower(model: Path, requantization: str) -> tuple[Context, ModuleOp]:
     """Imports a model and lowers it with certificates."""
     ctx = sima_mlir.make_context()
     module = sima_mlir.load(ctx, model)
-    options = f"requantization={requantization} certify=true"
+    options = f"requantization={requantization} weight-rounding=nearest certify=true"
     sima_mlir.run_pipeline(ctx, module, f"convert-qnn-to-sima{{{options}}}")
     return ctx, module
 

@@ -271,24 +271,29 @@ def _keep_sums(values: FloatArray) -> FloatArray:
     """Rounds each row so that its sum is its rounded sum."""
     integers = np.rint(values)
     missing = np.rint(values.sum(axis=1)) - integers.sum(axis=1)
-    rows = np.flatnonzero(missing)
-    if len(rows):
-        sign = np.sign(missing[rows, np.newaxis])
-        count = np.abs(missing[rows, np.newaxis]).astype(np.int64)
-        cost = (integers[rows] - values[rows]) * sign
-        cost[integers[rows] == np.where(sign > 0, 127, -128)] = np.inf
-        integers[rows] += sign * _least(cost, count)
+    if not np.any(missing):
+        return integers
+    sign = np.sign(missing)[:, np.newaxis]
+    cost = np.subtract(integers, values)
+    cost *= sign
+    cost[integers == np.where(sign > 0, 127, -128)] = np.inf
+    rows, columns = _least(cost, np.abs(missing).astype(np.int64))
+    integers[rows, columns] += sign[rows, 0]
     return integers
 
 
-def _least(cost: FloatArray, count: Int64Array) -> npt.NDArray[np.bool_]:
-    """Says what the smallest so many finite numbers of each row are, the first of equal ones."""
+def _least(cost: FloatArray, count: Int64Array) -> tuple[Int64Array, Int64Array]:
+    """Returns where the smallest finite numbers of each row are, the first of equal ones."""
     most = int(count.max())
     smallest = np.sort(np.partition(cost, most - 1, axis=1)[:, :most], axis=1)
-    limit = np.take_along_axis(smallest, count - 1, 1)
-    below, equal = cost < limit, cost == limit
-    rest = np.where(np.isfinite(limit), count - below.sum(axis=1, keepdims=True), 0)
-    return below | (equal & (np.cumsum(equal, axis=1, dtype=np.int32) <= rest))
+    limit = smallest[np.arange(len(cost)), count - 1]
+    wanted = np.isfinite(limit) & (count > 0)
+    below = np.nonzero(cost < np.where(count > 0, limit, -np.inf)[:, np.newaxis])
+    rest = np.where(wanted, count - np.bincount(below[0], minlength=len(cost)), 0)
+    rows, columns = np.nonzero(cost == limit[:, np.newaxis])
+    rank = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    first = rank < rest[rows]
+    return np.append(below[0], rows[first]), np.append(below[1], columns[first])
 
 
 def _metric(moments: Moments, damping: float) -> FloatArray:
