@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from xdsl.context import Context
 from xdsl.dialect_interfaces.op_asm import OpAsmDialectInterface
 from xdsl.dialects import get_all_dialects
@@ -12,16 +14,23 @@ from sima_mlir.passes.diagnostics import RemarkContext
 from sima_mlir.universe import SIMA_UNIVERSE
 
 
-def make_context(*, allow_unregistered: bool = False, remarks: bool = False) -> Context:
+def make_context(
+    *,
+    allow_unregistered: bool = False,
+    remarks: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Context:
     """Returns a context that knows xDSL's dialects and ours, each loaded when first needed.
 
     With `remarks`, passes remark on what they did and how exact it is, not only on what they
-    missed.
+    missed. `progress` is told by a pass that takes long how many of how many pieces are done.
 
     The data of `dense_resource` belongs to the context and is freed with it: xDSL's own builtin
     dialect keeps it in the process, where files that use the same key destroy one another's.
     """
-    ctx = RemarkContext(allow_unregistered=allow_unregistered, wants_passed=remarks)
+    ctx = RemarkContext(
+        allow_unregistered=allow_unregistered, wants_passed=remarks, progress=progress
+    )
     ctx.load_dialect(
         Dialect(
             "builtin",

@@ -4,9 +4,9 @@ Usage: python bench/error_bounds.py [MODEL.tflite INPUTS.npz]
 
 The inputs are named in0, in1, …, each with as many batches as wanted. Without arguments, the
 networks beside the checkout are taken with their recorded inputs, else the digits example with its
-test images. Every convolution and dense operator is folded, weights rounded to nearest, and given the
-codes that it has in the network; its results are compared with those of its source, all errors in
-codes of the result. The expected error is computed from mean and variance of each input channel.
+test images. Every convolution and dense operator is folded, weights rounded to nearest, and given
+the codes that it has in the network; its results are compared with those of its source, all errors
+in codes of the result. The expected error is computed from mean and variance of each input channel.
 """
 
 from __future__ import annotations

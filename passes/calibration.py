@@ -21,6 +21,7 @@ from sima_mlir.dialects import qnn
 from sima_mlir.dialects.definitions import dimensions, element_type, shape_of
 from sima_mlir.dialects.elements import Array, dtype_of
 from sima_mlir.dialects.shapes import Window
+from sima_mlir.passes.diagnostics import Steps
 from sima_mlir.passes.weights import WeightRounder
 from sima_mlir.quantization import code_range
 from sima_mlir.quantization.weight_rounding import WeightRounding
@@ -69,7 +70,9 @@ def calibrate(ctx: Context, module: ModuleOp, path: str | None) -> WeightRounder
         return WeightRounder(strategy, missing="no inputs can be made up for its function")
     damping = DAMPING_OF_SYNTHETIC if path is None else DAMPING
     try:
-        return WeightRounder(strategy, observe(ctx, main, module, runs), damping)
+        steps = Steps(ctx, len(runs) + sum(isinstance(op, Weighted) for op in main.walk()))
+        patches = observe(ctx, main, module, runs, steps)
+        return WeightRounder(strategy, patches, damping, steps=steps)
     except (InterpretationError, RecursionError) as error:
         said = "calls go too deep" if isinstance(error, RecursionError) else error
         reason = f"the network cannot be computed: {said}"
@@ -130,7 +133,11 @@ def _count(source: str, number: int, argument: SSAValue, array: Array) -> int:
 
 
 def observe(
-    ctx: Context, main: FuncOp, module: ModuleOp, runs: Sequence[Sequence[Array]]
+    ctx: Context,
+    main: FuncOp,
+    module: ModuleOp,
+    runs: Sequence[Sequence[Array]],
+    steps: Steps | None = None,
 ) -> dict[Operation, npt.NDArray[np.int16]]:
     """Returns patches of what each convolution and dense operator of a function sees.
 
@@ -155,6 +162,8 @@ def observe(
         for value, array in zip(main.args, inputs, strict=True):
             observer.see(value, array)
         interpreter.call_op(main, tuple(inputs))
+        if steps is not None:
+            steps.step()
     return {op: np.concatenate(parts) for op, parts in observer.patches.items()}
 
 

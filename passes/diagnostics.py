@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
@@ -65,6 +65,9 @@ class RemarkContext(Context):
     wants_passed: bool = False
     """Whether the passes are to remark on what they did, which may cost them time."""
 
+    progress: Callable[[int, int], None] | None = None
+    """Is told by a pass that takes long how many of how many pieces are done."""
+
 
 def wants_passed(ctx: Context) -> bool:
     """Whether someone is there to read what the passes did."""
@@ -84,3 +87,18 @@ def passed(ctx: Context, op: Operation, message: str) -> None:
     """Remarks on what a pass did with an operation, if someone is there to read it."""
     if wants_passed(ctx):
         remark(ctx, Finding(RemarkKind.PASSED, op, message))
+
+
+@dataclass
+class Steps:
+    """Counts the pieces of a long work, for who wants to know."""
+
+    ctx: Context
+    total: int
+    done: int = 0
+
+    def step(self) -> None:
+        """Counts one more."""
+        self.done += 1
+        if isinstance(self.ctx, RemarkContext) and self.ctx.progress is not None:
+            self.ctx.progress(self.done, self.total)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from xdsl.ir import Operation
 
 from sima_mlir.dialects import qnn
-from sima_mlir.passes.diagnostics import Detail
+from sima_mlir.passes.diagnostics import Detail, Steps
 from sima_mlir.quantization import Layer, fold_requantization
 from sima_mlir.quantization.weight_rounding import (
     Moments,
@@ -34,6 +34,8 @@ class WeightRounder:
     """How little the patches are trusted."""
     missing: str = "it is not in 'main'"
     """Why there are no patches of an operation."""
+    steps: Steps | None = None
+    """Counts what is rounded."""
     details: dict[Operation, dict[str, Detail]] = field(
         default_factory=dict[Operation, "dict[str, Detail]"]
     )
@@ -68,6 +70,8 @@ class WeightRounder:
             reason = "it is transposed" if is_transposed else self.missing
             self.notes[op] = f"its weights are rounded sum-preserving: {reason}"
             return self._keeping_sums(op, layer)
+        if self.steps is not None:
+            self.steps.step()
         improved = round_second_moment(layer, Moments.of(patches), self.damping)
         errors = (improved.nearest_error, improved.error)
         before, after = (float(np.sqrt(np.mean(error**2))) for error in errors)

@@ -26,6 +26,7 @@ from sima_mlir.tools.command import (
     report,
     standard_stream,
 )
+from sima_mlir.tools.progress import shown_progress
 from sima_mlir.tools.watching import (
     Watchers,
     add_watching_options,
@@ -249,10 +250,29 @@ def _process(
     format: str,
 ) -> tuple[Context, ModuleOp, Sequence[Diagnostic]]:
     """Returns the module after the passes, in a context of its own, and their remarks."""
-    from sima_mlir import make_context, read, run_pipeline
+    from sima_mlir import make_context
 
     detailed = _prints_all_remarks(options) or options.remarks_output_file is not None
-    ctx = make_context(allow_unregistered=options.allow_unregistered_dialect, remarks=detailed)
+    with shown_progress("layers") as progress:
+        ctx = make_context(
+            allow_unregistered=options.allow_unregistered_dialect,
+            remarks=detailed,
+            progress=progress,
+        )
+        return _transformed(options, ctx, passes, watchers, name, data, format)
+
+
+def _transformed(
+    options: argparse.Namespace,
+    ctx: Context,
+    passes: Sequence[ModulePass],
+    watchers: Watchers,
+    name: str,
+    data: bytes,
+    format: str,
+) -> tuple[Context, ModuleOp, Sequence[Diagnostic]]:
+    from sima_mlir import read, run_pipeline
+
     folder = None if options.input == _STDIN else Path(options.input).parent
     partial = any(getattr(module_pass, "partial", False) for module_pass in passes)
     module = read(ctx, data, name, format, folder, partial=partial)

@@ -139,7 +139,7 @@ def _compute(
     from sima_mlir import interpret_batches
 
     values = _Values() if options.all_values else None
-    with shown_progress() as progress:
+    with shown_progress("runs") as progress:
         outputs = interpret_batches(
             ctx, module, inputs, observe=values, jobs=options.jobs, progress=progress
         )
@@ -159,7 +159,7 @@ def _compare(
 
     other_ctx = make_context()
     reference = read_reference(other_ctx, options.compare)
-    with shown_progress() as progress:
+    with shown_progress("runs") as progress:
         comparison = compare(
             ctx,
             module,

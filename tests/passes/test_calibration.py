@@ -212,6 +212,9 @@ def test_a_function_without_arguments_is_run_without():
     assert synthetic_inputs(function_of())[0] == []
 
 
+DIGITS = Path(__file__).parents[2] / "examples/digits/digits_int8.tflite"
+
+
 def saved(folder: Path, **arrays: np.ndarray) -> str:
     np.savez(folder / "inputs.npz", **arrays)
     return str(folder / "inputs.npz")
@@ -360,3 +363,12 @@ def test_a_network_without_end_is_remarked_on():
         ctx, module, "convert-qnn-to-sima{weight-rounding=second-moment}"
     )
     assert any("the network cannot be computed: calls go too deep" in str(r) for r in remarks)
+
+
+def test_each_run_and_each_layer_is_counted():
+    told: list[tuple[int, int]] = []
+    ctx = sima_mlir.make_context(progress=lambda done, total: told.append((done, total)))
+    module = sima_mlir.load(ctx, DIGITS)
+    sima_mlir.run_pipeline(ctx, module, "convert-qnn-to-sima{weight-rounding=second-moment}")
+    layers = 5
+    assert told == [(done, 64 + layers) for done in range(1, 64 + layers + 1)]
