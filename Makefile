@@ -29,7 +29,7 @@ bench: $(VENV)/installed-dev ## time the tools, the lowering and the interpreter
 	$(BIN)/python bench/sima_opt.py
 	$(BIN)/python bench/interpreters.py
 
-# Pyright resolves `sima_mlir` in a copy: it does not follow an editable install.
+# Pyright checks a copy: it does not follow an editable install.
 .PHONY: lint
 lint: $(VENV)/installed-dev ## format, lint and type-check
 	$(BIN)/ruff format --check .
