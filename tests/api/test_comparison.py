@@ -205,3 +205,15 @@ def test_errors_of_both_programs_are_at_their_places():
             assert str(error.value).startswith(f"{file}:2:12: error: 'math.absi' op ")
     with pytest.raises(SimaError, match=r"^reference.mlir: error: module must have a function"):
         run(LOWERED, "")
+
+
+def test_a_program_of_scalars_is_refused():
+    text = """
+    func.func @main(%x: tensor<4xi8>) -> i32 {
+      %0 = arith.constant 3 : i32
+      func.return %0 : i32
+    }"""
+    ctx = make_context()
+    module = parse(ctx, text, "f.mlir")
+    with pytest.raises(SimaError, match="compared must be tensors, got i32"):
+        compare(ctx, module, module, [np.zeros(4, np.int8)])
