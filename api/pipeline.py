@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
@@ -28,11 +28,13 @@ from sima_mlir.diagnostics import (
     operation_name,
     tidy,
 )
-from sima_mlir.instrumentation import Instrumentation
 from sima_mlir.passes.bases import Pipeline
 from sima_mlir.passes.diagnostics import Finding, LoweringError, RemarkContext
 from sima_mlir.universe import SIMA_UNIVERSE
 from sima_mlir.verifier import verify
+
+if TYPE_CHECKING:
+    from sima_mlir.instrumentation import Instrumentation
 
 _ANCHOR = "builtin.module("
 

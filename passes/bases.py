@@ -5,13 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
-from sima_mlir.passes.lowering import Mode
+Mode: TypeAlias = Literal["sima", "tflite", "auto"]
+Weights: TypeAlias = Literal["nearest", "sum-preserving", "second-moment"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class LoweringOptions(ModulePass, ABC):
     max_error: int | None = None
     """Refuse what is not proven to give results within so many codes of its source's."""
 
-    weight_rounding: Literal["nearest", "sum-preserving", "second-moment"] = "sum-preserving"
+    weight_rounding: Weights = "sum-preserving"
     """How weights are rounded into which scales are folded. nearest: each on its own, as SiMa's API
     page does; sum-preserving: so that their sums are right; second-moment: so that the sums of
     products are least off for what the network computes of the calibration inputs."""

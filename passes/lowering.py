@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, UnregisteredOp, i32
@@ -12,13 +12,12 @@ from xdsl.ir import Attribute, Operation, SSAValue
 
 from sima_mlir.dialects import qnn, sima
 from sima_mlir.dialects.elements import array_values
+from sima_mlir.passes.bases import Mode
 from sima_mlir.passes.diagnostics import Detail, Finding, Refusal, RemarkKind
 from sima_mlir.passes.weights import WeightRounder
 
 if TYPE_CHECKING:
     from sima_mlir.dialects.certification import Errors
-
-Mode: TypeAlias = Literal["sima", "tflite", "auto"]
 
 
 class Form(NamedTuple):

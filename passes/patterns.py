@@ -30,9 +30,9 @@ class QnnPattern(RewritePattern, ABC):
 
     def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter) -> None:
         """Calls `lower` for the pattern's kinds of operation."""
-        if not isinstance(op, self.root) or op in self.lowering.on_host:
+        if not isinstance(op, self.root):
             return
-        if op in self.lowering.misses:
+        if op in self.lowering.on_host or op in self.lowering.misses:
             return
         try:
             self.lower(op, rewriter)

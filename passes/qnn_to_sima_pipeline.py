@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
 
 from xdsl.passes import ModulePass
 from xdsl.transforms.dead_code_elimination import DeadCodeElimination
 
-from sima_mlir.passes.bases import LoweringOptions, Pipeline
+from sima_mlir.passes.bases import LoweringOptions, Pipeline, Weights
 from sima_mlir.passes.convert_qnn_to_sima import ConvertQnnToSimaPass
 from sima_mlir.passes.qnn_fold_constants import QnnFoldConstantsPass
 from sima_mlir.passes.qnn_fold_pad import QnnFoldPadPass
@@ -31,7 +30,7 @@ class QnnToSimaPipelinePass(LoweringOptions, Pipeline):
 
     name = "qnn-to-sima-pipeline"
 
-    weight_rounding: Literal["nearest", "sum-preserving", "second-moment"] = "second-moment"
+    weight_rounding: Weights = "second-moment"
     """As for convert-qnn-to-sima, by default with what is best without data: second-moment with
     inputs that are made up."""
 

@@ -80,10 +80,7 @@ def make_watchers(options: argparse.Namespace, passes: Sequence[ModulePass]) -> 
 
     Raises `SimaError` where the IR is to be printed before or after a pass that does not run.
     """
-    from sima_mlir.instrumentation import Timer  # costs start-up time
-
-    timer = Timer() if options.mlir_timing else None
-    return Watchers(_make_printer(options, passes), timer)
+    return Watchers(_make_printer(options, passes), _make_timer(options))
 
 
 def describe_pipeline(passes: Sequence[ModulePass]) -> str:
@@ -91,6 +88,14 @@ def describe_pipeline(passes: Sequence[ModulePass]) -> str:
     count = f"{len(passes)} pass{'' if len(passes) == 1 else 'es'}"
     lines = ",\n".join(f"  {_described(module_pass)}" for module_pass in passes)
     return f"Pass Manager with {count}:\nbuiltin.module(\n{lines}\n)\n"
+
+
+def _make_timer(options: argparse.Namespace) -> Timer | None:
+    if not options.mlir_timing:
+        return None
+    from sima_mlir.instrumentation import Timer  # costs start-up time
+
+    return Timer()
 
 
 def _make_printer(options: argparse.Namespace, passes: Sequence[ModulePass]) -> IrPrinter | None:

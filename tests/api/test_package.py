@@ -61,6 +61,14 @@ def test_the_universe_is_lazy_and_complete():
         assert factory().name == name
 
 
+def test_pipelines_load_no_dialect_before_they_are_parsed():
+    code = (
+        "import sys, sima_mlir.pipeline;"
+        "print([m for m in sys.modules if m.startswith('sima_mlir.dialects.')])"
+    )
+    assert python(code) == "[]"
+
+
 def test_plain_xdsl_opt_knows_the_dialects_and_passes():
     text = (
         "func.func @f(%x: tensor<1x4xi8>) -> tensor<4xi8> {\n"
