@@ -143,7 +143,7 @@ def fixed_point_multiply(
     wraps as the executor does; `float32` does not wrap.
     """
     may_be_wide = rounding is Rounding.AWAY and values.itemsize > 4
-    is_wide = may_be_wide and np.abs(values).max(initial=0) >= 1 << 32
+    is_wide = may_be_wide and np.abs(values).max(initial=0) >= 1 << 31
     multiply = _multiply_wide if is_wide else _MULTIPLY[rounding]
     significand = np.asarray(scale_correction, dtype=np.int64)
     return multiply(values.astype(np.int64), significand, np.asarray(shift, dtype=np.int64))
